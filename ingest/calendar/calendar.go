@@ -109,7 +109,13 @@ func (d Day) String() string { return d.Date().Format(time.DateOnly) }
 func (d Day) Weekday() time.Weekday { return d.Date().Weekday() }
 
 // Week is the store-week that holds the day.
-func (d Day) Week() Week { return Week((int32(d) + 2) / 7) } // 2020-01-01 was a Wednesday
+func (d Day) Week() Week {
+	n := int32(d) + 2 // 2020-01-01 was a Wednesday
+	if n < 0 {
+		n -= 6 // round down before week 0 too: people try old captures
+	}
+	return Week(n / 7)
+}
 
 // Monday is the first day of the week.
 func (w Week) Monday() Day { return Day(int32(w)*7 - 2) }

@@ -88,6 +88,14 @@ func TestWeeks(t *testing.T) {
 	}
 }
 
+func TestWeeksHaveSevenDaysBefore2020Too(t *testing.T) {
+	for d := Day(-30); d < 30; d++ {
+		if w := d.Week(); d < w.Monday() || d > w.Sunday() || w.Monday().Weekday() != time.Monday {
+			t.Errorf("%s is in the week of %s", d, w)
+		}
+	}
+}
+
 func TestBadZonesAreRefused(t *testing.T) {
 	for _, zone := range []string{"", "Local", "Mars/Olympus"} {
 		if _, err := New(zone); err == nil {

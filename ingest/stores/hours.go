@@ -138,3 +138,25 @@ func clock(text string) (int, error) {
 	}
 	return t.Hour()*60 + t.Minute(), nil
 }
+
+// String writes the hours as ParseHours reads them, day by day.
+func (h Hours) String() string {
+	if !h.set {
+		return "always open"
+	}
+	clock := func(m int) string { return fmt.Sprintf("%02d:%02d", m/60%24, m%60) }
+	var days []string
+	for i := range 7 {
+		d := (i + 1) % 7
+		text := "closed"
+		var spans []string
+		for _, s := range h.days[d] {
+			spans = append(spans, clock(s.from)+"-"+clock(s.to))
+		}
+		if len(spans) > 0 {
+			text = strings.Join(spans, ",")
+		}
+		days = append(days, dayNames[d]+": "+text)
+	}
+	return strings.Join(days, "; ")
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -61,7 +62,7 @@ func (s *Store) SensorIndex(id string) int {
 func (s *Store) Zones() []string {
 	var zones []string
 	for _, sensor := range s.Sensors {
-		if len(zones) == 0 || zones[len(zones)-1] != sensor.Zone {
+		if !slices.Contains(zones, sensor.Zone) {
 			zones = append(zones, sensor.Zone)
 		}
 	}

@@ -111,3 +111,10 @@ func TestUnknownKeysAreErrors(t *testing.T) {
 		t.Errorf("empty file: got %v", err)
 	}
 }
+
+func TestAZoneListedTwiceIsOneZone(t *testing.T) {
+	s := Store{Sensors: []Sensor{{ID: "a", Zone: "x"}, {ID: "b", Zone: "y"}, {ID: "c", Zone: "x"}}}
+	if got := s.Zones(); len(got) != 2 || got[0] != "x" || got[1] != "y" {
+		t.Errorf("got %v, want x and y", got)
+	}
+}

@@ -1,0 +1,124 @@
+// Package broker is how Footfall speaks to Kafka: topics and their retention, a producer that never drops, a consumer group
+// whose partitions are handed over cleanly, and plain readers of a partition. Bytes come in and go out; what they mean is
+// ingest/wire's. It is built on kafka-go alone, because the sensor links it and has to stay small (DESIGN section 12).
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+)
+
+// Config says how to reach Kafka.
+type Config struct {
+	Brokers  []string // host:port each; one that answers is enough
+	ClientID string   // how this program appears in the brokers' logs, quotas and metrics
+
+	// TLS encrypts the connections; nil speaks plain text.
+	TLS *tls.Config
+	// SASL authenticates them; nil does not.
+	SASL sasl.Mechanism
+}
+
+// Validate says what is wrong with the configuration, all at once.
+func (c Config) Validate() error {
+	if len(c.Brokers) == 0 {
+		return errors.New("no Kafka brokers: name at least one as host:port")
+	}
+	var errs []error
+	for _, b := range c.Brokers {
+		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
+			errs = append(errs, fmt.Errorf("kafka broker %q: write it as host:port, such as kafka.example.org:9092", b))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	dialTimeout = 5 * time.Second
+	callTimeout = 15 * time.Second
+	// metadataTTL bounds how long a producer keeps asking a broker that stopped leading a partition.
+	metadataTTL = 3 * time.Second
+)
+
+func (c Config) transport() *kafka.Transport {
+	return &kafka.Transport{
+		ClientID: c.ClientID, TLS: c.TLS, SASL: c.SASL,
+		DialTimeout: dialTimeout, IdleTimeout: time.Minute, MetadataTTL: metadataTTL,
+	}
+}
+
+func (c Config) dialer() *kafka.Dialer {
+	return &kafka.Dialer{ClientID: c.ClientID, TLS: c.TLS, SASLMechanism: c.SASL, Timeout: dialTimeout, DualStack: true}
+}
+
+// dialLeader connects to the leader of a partition, asking one broker after the other for it.
+func (c Config) dialLeader(ctx context.Context, topic string, partition int) (*kafka.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := errors.New("no Kafka brokers: name at least one as host:port")
+	for _, b := range c.Brokers {
+		var conn *kafka.Conn
+		if conn, err = c.dialer().DialLeader(ctx, "tcp", b, topic, partition); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, fmt.Errorf("connect to the leader of %s/%d: %w", topic, partition, err)
+}
+
+// dialAny connects to the first broker that answers.
+func (c Config) dialAny(ctx context.Context) (*kafka.Conn, error) {
+	err := errors.New("no Kafka brokers: name at least one as host:port")
+	for _, b := range c.Brokers {
+		var conn *kafka.Conn
+		if conn, err = c.dialer().DialContext(ctx, "tcp", b); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, fmt.Errorf("connect to Kafka: %w", err)
+}
+
+// Waits between attempts double from backoffMin to backoffMax.
+const (
+	backoffMin = 100 * time.Millisecond
+	backoffMax = 3 * time.Second
+)
+
+// wait sleeps before the attempt with the number (the first retry is 1) and says whether the context still lives.
+func wait(ctx context.Context, attempt int) bool {
+	d := backoffMax
+	if attempt < 6 {
+		d = min(backoffMax, backoffMin<<(attempt-1))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// attempts of retry span about ten seconds: a leader election, or a node that just starts.
+const attempts = 8
+
+// retry calls do until it succeeds, a bounded number of times.
+func retry(ctx context.Context, do func() error) error {
+	var err error
+	for i := 1; i <= attempts; i++ {
+		if err = do(); err == nil || ctx.Err() != nil {
+			break
+		}
+		if i < attempts && !wait(ctx, i) {
+			break
+		}
+	}
+	return err
+}

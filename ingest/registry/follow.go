@@ -1,0 +1,88 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openfootfall/footfall/ingest/broker"
+)
+
+// Update tells that the list changed, or stood at the end of the topic for the first time.
+type Update struct {
+	Version     uint64
+	Records     int
+	ConfirmedAt time.Time
+}
+
+// FollowOptions say where the registry is and who wants to know.
+type FollowOptions struct {
+	Config     broker.Config
+	OnUpdate   func(Update)     // called from Follow's goroutine; nil for nobody
+	Now        func() time.Time // time.Now where nil
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+}
+
+// Follow reads the registry from its beginning and keeps the list up to date until the context ends; it returns the
+// context's error, or what is wrong with the options. A new version becomes visible when the end of the topic is reached,
+// so that no list is ever half loaded; the list before stays until then. An empty topic is a valid list. Broken records are
+// counted and left out. One Follow a list.
+func (l *List) Follow(ctx context.Context, o FollowOptions) error {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.OnUpdate == nil {
+		o.OnUpdate = func(Update) {}
+	}
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return err
+	}
+	building := &loader{base: new(snapshot)}
+	f := broker.Follower{Config: o.Config, Topic: broker.OptOuts, Registerer: o.Registerer, Logger: o.Logger}
+	return f.Follow(ctx, broker.Earliest, func(b broker.Batch) error {
+		if b.Reset { // another topic of the same name: it is the whole truth
+			building = &loader{base: new(snapshot)}
+		}
+		for _, message := range b.Messages {
+			r, err := Decode(message.Key, message.Value)
+			if err != nil {
+				m.broken.Inc()
+				continue
+			}
+			building.add(r)
+		}
+		if b.Next < b.End {
+			return nil
+		}
+		first := l.confirmed.Load() == 0
+		now := o.Now()
+		l.confirmed.Store(now.UnixNano())
+		if version := uint64(b.Next); first || b.Reset || version != l.Version() {
+			l.current.Store(building.apply(version))
+			m.records.Set(float64(l.Len()))
+			o.OnUpdate(Update{Version: version, Records: l.Len(), ConfirmedAt: now})
+		}
+		return nil
+	})
+}
+
+type metrics struct {
+	records prometheus.Gauge
+	broken  prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) (m metrics, err error) {
+	var err1, err2 error
+	m.records, err1 = broker.Register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "footfall", Subsystem: "registry", Name: "records", Help: "Records of the opt-out list.",
+	}))
+	m.broken, err2 = broker.Register(reg, prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "footfall", Subsystem: "registry", Name: "broken_records_total", Help: "Records of the opt-out topic that could not be read.",
+	}))
+	return m, errors.Join(err1, err2)
+}

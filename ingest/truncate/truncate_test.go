@@ -1,0 +1,104 @@
+package truncate_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/kafkatest"
+	"github.com/openfootfall/footfall/ingest/truncate"
+)
+
+// start gives the test a Kafka with ten messages, 0 to 9, in the registry's one partition.
+func start(t *testing.T) broker.Config {
+	t.Helper()
+	cfg := broker.Config{Brokers: kafkatest.Start(t)}
+	settings := broker.Settings{Partitions: 1, Replication: 1, Embedded: true}
+	if err := broker.EnsureTopics(soon(t), cfg, settings); err != nil {
+		t.Fatal(err)
+	}
+	p, err := broker.NewProducer(cfg, broker.ProducerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		if err := p.Send(soon(t), broker.OptOuts, nil, []byte(fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Close(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestBefore(t *testing.T) {
+	cfg := start(t)
+	steps := []struct {
+		name     string
+		embedded bool
+		offset   int64
+		first    int64
+		fails    string
+		left     string
+	}{
+		{"nothing", false, 0, 0, "", "0 1 2 3 4 5 6 7 8 9"},
+		{"before the middle", false, 4, 4, "", "4 5 6 7 8 9"},
+		{"again", false, 4, 4, "", "4 5 6 7 8 9"},
+		{"what was passed", false, 2, 4, "", "4 5 6 7 8 9"},
+		{"beyond the end", false, 11, 4, "reset the consumer group's offsets", "4 5 6 7 8 9"},
+		{"the embedded broker keeps the last record", true, 10, 9, "", "9"},
+		{"again, and beyond its end", true, 11, 9, "reset the consumer group's offsets", "9"},
+		{"Kafka keeps nothing", false, 10, 10, "", ""},
+		{"nothing is left", true, 10, 10, "", ""},
+	}
+	for _, step := range steps {
+		tr, err := truncate.New(truncate.Options{Brokers: cfg.Brokers, ClientID: "test", Embedded: step.embedded})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := tr.Before(soon(t), broker.OptOuts, 0, step.offset)
+		tr.Close()
+		if (err != nil) != (step.fails != "") || err != nil && !strings.Contains(err.Error(), step.fails) {
+			t.Errorf("%s: got %v, want %q in it", step.name, err, step.fails)
+		}
+		if first != step.first {
+			t.Errorf("%s: first offset: got %d, want %d", step.name, first, step.first)
+		}
+		var left []string
+		if _, err := broker.ReadPartition(soon(t), cfg, broker.OptOuts, 0, broker.Earliest, func(m broker.Message) error {
+			left = append(left, string(m.Value))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.Fields(step.left); !slices.Equal(left, want) {
+			t.Errorf("%s: messages left: got %v, want %v", step.name, left, want)
+		}
+	}
+}
+
+func TestBeforeNamesWhatIsMissing(t *testing.T) {
+	cfg := start(t)
+	tr, err := truncate.New(truncate.Options{Brokers: cfg.Brokers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if _, err := tr.Before(soon(t), broker.OptOuts, 7, 1); err == nil || !strings.Contains(err.Error(), broker.OptOuts+"/7") {
+		t.Errorf("a partition that is not there: got %v, want an error that names it", err)
+	}
+	if _, err := truncate.New(truncate.Options{}); err == nil {
+		t.Error("no brokers: got no error, want one")
+	}
+}
