@@ -1,0 +1,217 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/aggregate/storeday"
+	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/calendar"
+	"github.com/openfootfall/footfall/ingest/wire"
+)
+
+// Reasons of dead letters beside the decoder's.
+const (
+	reasonUnknownStore  = "unknown_store"
+	reasonUnknownSensor = "unknown_sensor"
+	reasonWrongDay      = "wrong_day"
+	reasonOutsideDay    = "outside_day"
+)
+
+// owner is one partition of both topics while this process owns it: the stores whose key falls on it.
+type owner struct {
+	a         *Aggregator
+	partition int
+	next      [2]int64 // the offset after the last one consumed, by topic
+	logEnd    [2]int64 // the end of the log when the partition was assigned: live rows are written only from there on
+	stores    map[string]*state
+	dead      []store.DeadLetterRow
+	truncated [2]int64
+}
+
+// caughtUp reports whether the log as it stood at assignment was read.
+func (o *owner) caughtUp() bool {
+	return o.next[sightings] >= o.logEnd[sightings] && o.next[counters] >= o.logEnd[counters]
+}
+
+// open reports whether a store-day is not sealed yet.
+func (o *owner) open() bool {
+	for _, s := range o.stores {
+		if len(s.days) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// message takes one message. A message that cannot be used is a dead letter: its header and the reason, never its body.
+func (o *owner) message(_ context.Context, topic int, m *broker.Message) error {
+	o.next[topic] = m.Offset + 1
+	o.a.metrics.messages.WithLabelValues(topics[topic]).Inc()
+	e, err := wire.Decode(m.Value)
+	if err != nil {
+		var bad *wire.InvalidError
+		if errors.As(err, &bad) {
+			o.deadLetter(topic, m, bad.Header, bad.Reason)
+			return nil
+		}
+		return fmt.Errorf("decode a message: %w", err)
+	}
+	s := o.stores[e.Header.Store]
+	if s == nil {
+		o.deadLetter(topic, m, e.Header, reasonUnknownStore)
+		return nil
+	}
+	sensor := s.cfg.SensorIndex(e.Header.Sensor)
+	if sensor < 0 && e.GetSeal() == nil {
+		o.deadLetter(topic, m, e.Header, reasonUnknownSensor)
+		return nil
+	}
+	day := calendar.Day(e.Header.StoreDay)
+	if e.GetHeartbeat() != nil {
+		s.clock(sensor, e.GetHeartbeat())
+	} else if topic == sightings && sensor >= 0 {
+		s.clocks[sensor] = max(s.clocks[sensor], e.Header.BaseMs)
+	}
+	if s.sealedBefore(day, topic, m.Offset) {
+		return nil
+	}
+	if s.isSealed(day, topic) {
+		o.late(s, e)
+		return nil
+	}
+	if !o.plausible(s, day, m.Time) {
+		o.deadLetter(topic, m, e.Header, reasonWrongDay)
+		return nil
+	}
+	d, err := s.open(day, topic, m.Offset)
+	if err != nil {
+		return err
+	}
+	if reason := d.take(s, topic, sensor, m.Offset, e); reason != "" {
+		o.deadLetter(topic, m, e.Header, reason)
+	}
+	return nil
+}
+
+// plausible judges a batch's store-day by when it was sent, so that a replay judges alike: the day of that time or the one
+// before. A file's days are long past when they are sent, so there any day may come.
+func (o *owner) plausible(s *state, day calendar.Day, sent time.Time) bool {
+	if o.a.cfg.Clock == ClockCapture {
+		return true
+	}
+	now := s.cfg.Calendar.DayOf(sent)
+	return day == now || day == now-1
+}
+
+// late counts what came after its day's Seal, once by boot and sequence.
+func (o *owner) late(s *state, e *wire.Envelope) {
+	if e.GetSeal() != nil || e.GetHeartbeat() != nil {
+		return
+	}
+	key := lateKey{e.Header.Sensor, e.Header.Boot, e.Header.Sequence}
+	if _, seen := s.late[key]; seen {
+		return
+	}
+	s.late[key] = struct{}{}
+	o.a.metrics.late.WithLabelValues(s.cfg.ID).Inc()
+}
+
+// deadLetter notes a message that could not be used. Names from an unchecked header could hold anything, so only names that
+// stores.yaml knows are kept.
+func (o *owner) deadLetter(topic int, m *broker.Message, h *wire.Header, reason string) {
+	o.a.metrics.dead.WithLabelValues(reason).Inc()
+	row := store.DeadLetterRow{Topic: topics[topic], Partition: int32(o.partition), Offset: m.Offset, Reason: reason, Received: m.Time.UTC()}
+	if s := o.a.stores[h.GetStore()]; s != nil {
+		row.Store = s.ID
+		if s.SensorIndex(h.GetSensor()) >= 0 {
+			row.Sensor = h.GetSensor()
+		}
+	}
+	o.dead = append(o.dead, row)
+}
+
+// take adds an envelope to its open day; the reason says why it could not.
+func (d *openDay) take(s *state, topic, sensor int, offset int64, e *wire.Envelope) (reason string) {
+	d.dirty = true
+	switch body := e.Body.(type) {
+	case *wire.Envelope_Sightings:
+		return d.sightings(sensor, e.Header, body.Sightings)
+	case *wire.Envelope_Counters:
+		d.counters(s, sensor, offset, e.Header, body.Counters)
+	case *wire.Envelope_Rollup:
+		d.rollup(sensor, body.Rollup)
+	case *wire.Envelope_Heartbeat:
+		d.heartbeat(sensor, e.Header, body.Heartbeat)
+	case *wire.Envelope_Forget:
+		d.union.Forget(body.Forget.Id)
+		d.forget = append(d.forget, body.Forget.Id)
+	case *wire.Envelope_Seal:
+		if d.seal[topic] < 0 {
+			d.seal[topic] = offset
+		}
+	}
+	return ""
+}
+
+func (d *openDay) sightings(sensor int, h *wire.Header, s *wire.Sightings) (reason string) {
+	base := h.BaseMs - d.union.StartMS()
+	var run wire.Run
+	for runs := s.Runs(); runs.Next(&run); {
+		if len(run.DeltasMS) > 0 && !d.union.AddRun(run.ID, sensor, base, run.DeltasMS) {
+			reason = reasonOutsideDay
+		}
+		if run.HasAnswer {
+			d.union.Answer(run.ID, sensor, run.Answer)
+		}
+	}
+	if len(s.FilterOnes) == len(d.ones) {
+		copy(d.ones[:], s.FilterOnes)
+		d.union.Filter(sensor, d.ones, uint8(s.LookbackWeeks), s.FilterNew)
+	}
+	return reason
+}
+
+// counters adds minutes to the sensor's stream. A minute of a boot counts once; minutes that were final before a restart are
+// only a past to look back on.
+func (d *openDay) counters(s *state, sensor int, offset int64, h *wire.Header, c *wire.MinuteCounters) {
+	boots := s.boots[sensor]
+	var m wire.Minute
+	for minutes := c.Minutes(); minutes.Next(&m); {
+		s.streams[sensor].Add(h.Boot, storeday.Counters(h.ClassEpoch, &m))
+		last, seen := boots[h.Boot]
+		if seen && m.Minute <= last {
+			continue
+		}
+		boots[h.Boot] = m.Minute
+		s.held[sensor] = append(s.held[sensor], heldMinute{offset, m.Minute})
+		at := d.minutes[sensor][m.Minute]
+		if at != nil && at.Final {
+			continue
+		}
+		heard := storeday.Heard(&m)
+		if at == nil {
+			d.minutes[sensor][m.Minute] = &heard
+			continue
+		}
+		at.ListenedS = max(at.ListenedS, heard.ListenedS)
+		at.FramesRandom += heard.FramesRandom
+		at.FramesStable += heard.FramesStable
+		at.PassersBy += heard.PassersBy
+		at.ExcludedLong += heard.ExcludedLong
+	}
+}
+
+// rollup keeps the largest count of each quarter and sensor: a later count of distinct devices contains the earlier one.
+func (d *openDay) rollup(sensor int, r *wire.Rollup) {
+	d.keepCounters = true
+	for q := range r.Quarters() {
+		if d.counted[q.Quarter] == nil {
+			d.counted[q.Quarter] = map[int]uint32{}
+		}
+		d.counted[q.Quarter][sensor] = max(d.counted[q.Quarter][sensor], q.Devices)
+	}
+}

@@ -1,0 +1,185 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/openfootfall/footfall/aggregate/estimate"
+	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/aggregate/storeday"
+	"github.com/openfootfall/footfall/aggregate/visits"
+	"github.com/openfootfall/footfall/ingest/calendar"
+	"github.com/openfootfall/footfall/ingest/stores"
+	"github.com/openfootfall/footfall/ingest/wire"
+)
+
+// The mean stay W of a day is that of the sealed days d-29..d-2, from staysNeeded visits on; until then it is firstStay
+// (DESIGN section 2, COUNTING.md section 3).
+const (
+	stayFrom    = 29
+	stayTo      = 2
+	staysNeeded = 30
+	firstStay   = 12.0 // minutes
+)
+
+// state is one store while its partition is owned.
+type state struct {
+	cfg     *stores.Store
+	layout  visits.Layout
+	clocks  []int64 // by sensor: capture time in Unix ms, as consumed from the sightings topic
+	streams []*estimate.Stream
+	boots   []map[uint64]int64 // by sensor: last minute of each boot
+	held    [][]heldMinute     // by sensor: which offset brought which minute, oldest first
+	days    map[calendar.Day]*openDay
+	sealed  map[calendar.Day][2]int64
+	stays   map[calendar.Day]stay
+	answers map[calendar.Day]store.ReturnPatternRow // of sealed days whose week is not published yet
+	late    map[lateKey]struct{}
+}
+
+type heldMinute struct{ offset, minute int64 }
+
+type stay struct {
+	visits int
+	sumS   float64
+}
+
+type lateKey struct {
+	sensor         string
+	boot, sequence uint64
+}
+
+// openDay is a store-day that is not sealed yet.
+type openDay struct {
+	day          calendar.Day
+	union        *visits.Day
+	minutes      []map[int64]*storeday.Minute // by sensor
+	counted      map[int64]map[int]uint32     // by quarter and sensor
+	health       map[healthKey]*health
+	first        [2]int64 // the oldest message of the day, by topic; -1 none
+	seal         [2]int64 // its first Seal, by topic; -1 none
+	asked        bool     // this process has appended a Seal
+	keepCounters bool     // its counters messages are needed until it is sealed
+	dirty        bool
+	written      uint32 // the generation of the union whose devices are in ClickHouse
+	forget       []uint64
+	ones         [5]uint32
+}
+
+func newState(cfg *stores.Store, p estimate.Params) *state {
+	s := &state{
+		cfg: cfg, days: map[calendar.Day]*openDay{}, sealed: map[calendar.Day][2]int64{}, stays: map[calendar.Day]stay{},
+		answers: map[calendar.Day]store.ReturnPatternRow{}, late: map[lateKey]struct{}{}, layout: visits.Layout{Location: cfg.Calendar.Location()},
+	}
+	zones := cfg.Zones()
+	for _, sensor := range cfg.Sensors {
+		s.clocks = append(s.clocks, math.MinInt64)
+		s.streams = append(s.streams, estimate.NewStream(p, false, 0))
+		s.boots = append(s.boots, map[uint64]int64{})
+		s.held = append(s.held, nil)
+		s.layout.ZoneOf = append(s.layout.ZoneOf, slices.Index(zones, sensor.Zone))
+	}
+	return s
+}
+
+// open finds or begins a store-day and notes its oldest message.
+func (s *state) open(day calendar.Day, topic int, offset int64) (*openDay, error) {
+	d := s.days[day]
+	if d == nil {
+		union, err := visits.NewDay(s.cfg.Calendar.Start(day).UnixMilli(), s.cfg.Calendar.End(day).UnixMilli())
+		if err != nil {
+			return nil, fmt.Errorf("open the store-day: %w", err)
+		}
+		d = &openDay{day: day, union: union, counted: map[int64]map[int]uint32{}, health: map[healthKey]*health{}, first: [2]int64{-1, -1}, seal: [2]int64{-1, -1}}
+		for range s.cfg.Sensors {
+			d.minutes = append(d.minutes, map[int64]*storeday.Minute{})
+		}
+		s.days[day] = d
+	}
+	if d.first[topic] < 0 {
+		d.first[topic] = offset
+	}
+	return d, nil
+}
+
+// clock notes a heartbeat: nothing of the sensor older than its capture time follows; after the end of its input nothing does.
+func (s *state) clock(sensor int, h *wire.Heartbeat) {
+	at := h.CaptureMs
+	if h.EndOfInput {
+		at = math.MaxInt64
+	}
+	s.clocks[sensor] = max(s.clocks[sensor], at)
+	if !h.EndOfInput {
+		s.streams[sensor].Advance(h.CaptureMs/60_000 - 1)
+	}
+}
+
+// captureClock is the earliest of the sensors' capture times, in Unix ms; of a sensor not heard from yet, before everything.
+func (s *state) captureClock() int64 { return slices.Min(s.clocks) }
+
+// sealedBefore reports whether the message stands before the Seal of a day that is sealed: it is in it already.
+func (s *state) sealedBefore(day calendar.Day, topic int, offset int64) bool {
+	at, ok := s.sealed[day]
+	return ok && offset <= at[topic]
+}
+
+// isSealed reports whether the day's Seal in the topic has been read.
+func (s *state) isSealed(day calendar.Day, topic int) bool {
+	if _, ok := s.sealed[day]; ok {
+		return true
+	}
+	d := s.days[day]
+	return d != nil && d.seal[topic] >= 0
+}
+
+// ordered are the open days, oldest first.
+func (s *state) ordered() []*openDay {
+	var out []*openDay
+	for _, d := range s.days {
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(a, b *openDay) int { return cmp.Compare(a.day, b.day) })
+	return out
+}
+
+// meanStay is W in minutes for a day. It is not known while a day that it is made of is still open.
+func (s *state) meanStay(day calendar.Day) (w float64, known bool) {
+	known = true
+	for open := range s.days {
+		if open <= day-stayTo {
+			known = false
+		}
+	}
+	var n int
+	var sum float64
+	for d := day - stayFrom; d <= day-stayTo; d++ { // in order: the same sum every time
+		n += s.stays[d].visits
+		sum += s.stays[d].sumS
+	}
+	if n < staysNeeded {
+		return firstStay, known
+	}
+	return sum / 60 / float64(n), known
+}
+
+// gap is G by class epoch, for the streams.
+func (s *state) gap(epoch int32) (float64, bool) {
+	w, known := s.meanStay(calendar.Day(epoch >> 4))
+	return estimate.GapFor(w), known
+}
+
+// version is a day's version: the sum of what was consumed of both topics, up to its Seals. It never falls, and at sealing it
+// is the sum of the Seals' offsets whoever computes it.
+func (d *openDay) version(next [2]int64) uint64 {
+	sum := int64(0)
+	for t := range next {
+		at := next[t]
+		if d.seal[t] >= 0 {
+			at = min(at, d.seal[t]+1)
+		}
+		sum += at
+	}
+	return uint64(max(sum, 1))
+}

@@ -1,0 +1,96 @@
+// Command footfall is everything of Footfall but the sensor: the demo, footfall try, the aggregator, keys.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// command is one subcommand. Its error is printed once, by execute.
+type command struct {
+	name, short string
+	run         func(ctx context.Context, args []string, out, errs io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"try", "count the visitors in your own captures: nothing is kept", tryCommand},
+		{"demo", "a simulated store through the whole pipeline, with a report beside the truth", demoCommand},
+		{"aggregate", "from Kafka to ClickHouse: visits, dwell, new versus repeat", aggregateCommand},
+		{"keys", "make a store's keys and its sensors' bundles", keysCommand},
+		{"simulate", "write captures of a simulated store, and the truth", simulateCommand},
+		{"migrate", "bring a ClickHouse database to this version's tables", migrateCommand},
+	}
+}
+
+const usage = `footfall counts a store's visits, dwell and new versus repeat visitors from Wi-Fi probe requests.
+
+usage: footfall <command> [flags]        footfall <command> -help says more
+
+`
+
+// errUsage says that the flags were wrong and that it was said already.
+var errUsage = errors.New("usage")
+
+// execute runs one command and returns the exit status: 0 done, 1 failed, 2 wrong usage.
+func execute(ctx context.Context, args []string, out, errs io.Writer) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-help" || args[0] == "--help" || args[0] == "-h" {
+		fmt.Fprint(out, usage)
+		for _, c := range commands() {
+			fmt.Fprintf(out, "  %-10s %s\n", c.name, c.short)
+		}
+		if len(args) == 0 {
+			return 2
+		}
+		return 0
+	}
+	for _, c := range commands() {
+		if c.name != args[0] {
+			continue
+		}
+		err := c.run(ctx, args[1:], out, errs)
+		switch {
+		case err == nil, errors.Is(err, flag.ErrHelp):
+			return 0
+		case errors.Is(err, errUsage):
+			return 2
+		}
+		fmt.Fprintf(errs, "footfall %s: %v\n", c.name, err)
+		return 1
+	}
+	fmt.Fprintf(errs, "footfall: %q is not a command: footfall help lists them\n", args[0])
+	return 2
+}
+
+// flags makes a command's flag set; its help text is written prose, then the flags.
+func flags(name, help string, errs io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(errs)
+	f.Usage = func() {
+		fmt.Fprint(errs, help, "\n\nflags:\n")
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// parse parses a command's flags. The error is flag.ErrHelp or errUsage; the flag set has said why.
+func parse(f *flag.FlagSet, args []string) error {
+	err := f.Parse(args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return errUsage
+}

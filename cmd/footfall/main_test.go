@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/openfootfall/footfall/aggregate/store"
+)
+
+// asProgram is the environment variable that makes the test binary one of the programs it tests, so that they can be killed
+// and started again, and because a process can hold one embedded engine only.
+const asProgram = "FOOTFALL_TEST_AS"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(asProgram) {
+	case "footfall":
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	case "dump":
+		if err := dump(context.Background(), os.Args[1], os.Args[2:], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// dumpTables are the tables that a replay must make again, row for row.
+var dumpTables = []string{
+	store.TableDeviceDays, store.TablePeopleMinutes, store.TableCells, store.TableStoreDays, store.TableReturnPatterns, store.TableRepeatWeeks,
+	store.TableSealedDays, store.TablePubStoreQuarter, store.TablePubStoreHour, store.TablePubZoneHour, store.TablePubStoreDay,
+	store.TablePubStoreWeek, store.TablePubSensor5Min,
+}
+
+// dump prints the rows of an embedded engine's tables, one JSON object a line, without the columns named.
+func dump(ctx context.Context, dir string, without []string, out io.Writer) error {
+	db, err := store.Open(ctx, "embedded:"+dir, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	address, password, _ := db.Front()
+	for _, table := range dumpTables {
+		columns := "*"
+		if len(without) > 0 {
+			columns = "COLUMNS('^.*$') EXCEPT ('^(" + strings.Join(without, "|") + ")$')"
+		}
+		query := fmt.Sprintf("SELECT '%s' AS t, %s FROM %s FINAL ORDER BY ALL FORMAT JSONEachRow", table, columns, table)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/?database="+db.Database(), strings.NewReader(query))
+		if err != nil {
+			return err
+		}
+		req.SetBasicAuth("default", password)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			text, _ := io.ReadAll(resp.Body)
+			return fmt.Errorf("%s: %s", query, text)
+		}
+		if _, err := io.Copy(out, resp.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package agent
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/openfootfall/footfall/ingest/wire"
+	"github.com/openfootfall/footfall/sensor/dot11"
+)
+
+// Drop is why a frame that was read well is not used. Frames that were not read well have a dot11.Drop.
+type Drop uint8
+
+// The reasons, in the order of the steps.
+const (
+	DropBadTime    Drop = iota // its capture time is before 2000 or after 2100
+	DropOutOfOrder             // more than a second older than the newest frame
+	DropClosed                 // outside opening hours
+	DropExcluded               // one of the shop's own devices
+	DropOptedOut               // on the opt-out list
+	DropNoRSSI                 // no signal strength
+	drops
+)
+
+var dropNames = [drops]string{"bad_time", "out_of_order", "closed_hours", "excluded", "opted_out", "no_rssi"}
+
+// String is the reason as metrics and reports name it.
+func (d Drop) String() string {
+	if d < drops {
+		return dropNames[d]
+	}
+	return fmt.Sprintf("drop_%d", uint8(d))
+}
+
+var (
+	minTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	maxTime = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+)
+
+// maxParseDrops bounds dot11's reasons, so that counting them allocates nothing.
+const maxParseDrops = 32
+
+// Counts are a pipeline's totals. Frames = Kept + all drops; Bursts = RandomBursts + WeakBursts + OutsideBursts + Sightings +
+// CountedBursts + OptedOutBursts, which were held when their address came on the list.
+type Counts struct {
+	Frames, Kept, NoRSSI                            uint64
+	Parse                                           [maxParseDrops]uint64
+	Drops                                           [drops]uint64
+	Bursts, RandomBursts, WeakBursts, OutsideBursts uint64
+	Sightings, CountedBursts, OptedOutBursts        uint64
+	PassersBy, ExcludedLong                         uint64
+	HeldBursts                                      uint64
+}
+
+// Reason is a drop with its count.
+type Reason struct {
+	Name  string
+	Count uint64
+}
+
+// Reasons are the drops that happened, in the order of the steps.
+func (c *Counts) Reasons() []Reason {
+	var out []Reason
+	for i, n := range c.Parse {
+		if n > 0 {
+			out = append(out, Reason{dot11.Drop(i).String(), n})
+		}
+	}
+	for i, n := range c.Drops {
+		if n > 0 {
+			out = append(out, Reason{Drop(i).String(), n})
+		}
+	}
+	return out
+}
+
+func (c *Counts) drops() []*wire.Drop {
+	var out []*wire.Drop
+	for _, r := range c.Reasons() {
+		out = append(out, &wire.Drop{Reason: r.Name, Count: r.Count})
+	}
+	return out
+}
+
+// Report writes the counts for a person to read. elapsed is the time the frames took.
+func (c *Counts) Report(w io.Writer, elapsed time.Duration) {
+	line := func(name string, n uint64) { fmt.Fprintf(w, "%-22s %12d\n", name, n) }
+	line("frames", c.Frames)
+	line("kept", c.Kept)
+	for _, r := range c.Reasons() {
+		line("dropped "+r.Name, r.Count)
+	}
+	line("bursts, random", c.RandomBursts)
+	line("bursts, below floor", c.WeakBursts)
+	line("bursts, outside", c.OutsideBursts)
+	line("sightings", c.Sightings)
+	if c.CountedBursts > 0 {
+		line("counted, no ids", c.CountedBursts)
+	}
+	if c.OptedOutBursts > 0 {
+		line("bursts, opted out", c.OptedOutBursts)
+	}
+	line("passers-by", c.PassersBy)
+	if c.ExcludedLong > 0 {
+		line("excluded_long", c.ExcludedLong)
+	}
+	if s := elapsed.Seconds(); s > 0 {
+		fmt.Fprintf(w, "%-22s %12.0f\n", "frames per second", float64(c.Frames)/s)
+	}
+}

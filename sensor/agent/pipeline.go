@@ -1,0 +1,229 @@
+// Package agent turns frames into what may leave a sensor: sightings of ids, counters, heartbeats. Its steps stand in one
+// list, in Pipeline.Frame; each drop is counted by reason, and frames in = kept + dropped always holds. Addresses come in and
+// stay in memory: what goes out are keyed hashes and counts.
+package agent
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/openfootfall/footfall/ingest/calendar"
+	"github.com/openfootfall/footfall/ingest/wire"
+	"github.com/openfootfall/footfall/sensor/capture"
+	"github.com/openfootfall/footfall/sensor/dot11"
+	"github.com/openfootfall/footfall/sensor/internal/hwaddr"
+)
+
+// Pipeline is the named steps in order. It is used from one goroutine.
+type Pipeline struct {
+	set      Settings
+	hash     Hasher
+	returns  Returns
+	list     OptOuts
+	excluded map[hwaddr.Addr]struct{}
+	classOf  func(elements []byte) uint16 // instead of the keyed class, for comparison with a reference
+	newDay   func(next calendar.Day) error
+
+	out     *batcher
+	bursts  *bursts
+	randoms *randoms
+	stables *stables
+	rollup  rollup
+	counts  Counts
+
+	now     int64 // greatest capture time seen, Unix ns; 0 before the first
+	day     calendar.Day
+	dayEnd  int64
+	period  period
+	pending map[int64]*minute
+	current *minute // the minute of the newest kept frame
+	beat    int64   // capture time of the last heartbeat
+	masked  []byte
+	err     error // of a step inside a callback
+}
+
+// period is a time of listening: from the first kept frame in opening hours to the last.
+type period struct {
+	open       bool
+	end        int64 // Unix ns at which the store closes or the store-day ends
+	nextMinute int64 // the first minute not given out yet
+	lastMinute int64 // the minute of the last kept frame
+	class      bool
+	epoch      int32
+	epochEnd   int64
+}
+
+// Deps are what a pipeline works with.
+type Deps struct {
+	Hasher   Hasher
+	Returns  Returns // nil: no return filters (try, count-only)
+	OptOuts  OptOuts
+	Sink     Sink
+	Excluded map[hwaddr.Addr]struct{}
+	// Class replaces the keyed class of a probe request's elements, to compare with a reference implementation.
+	Class func(elements []byte) uint16
+	// NewDay is called when capture time enters another store-day, after everything of the day before was given out. It
+	// makes the next day's keys, and hands them over with SetHasher.
+	NewDay func(next calendar.Day) error
+}
+
+// NewPipeline makes a pipeline whose keys are those of the store-day.
+func NewPipeline(set Settings, day calendar.Day, d Deps) *Pipeline {
+	p := &Pipeline{
+		set: set, hash: d.Hasher, returns: d.Returns, list: d.OptOuts, excluded: d.Excluded, classOf: d.Class, newDay: d.NewDay,
+		randoms: newRandoms(), stables: newStables(), pending: map[int64]*minute{},
+	}
+	p.bursts = newBursts(p.burst)
+	p.out = newBatcher(&p.set, d.Sink)
+	p.setDay(day)
+	return p
+}
+
+// SetHasher gives the pipeline the keys of the day that NewDay was called for.
+func (p *Pipeline) SetHasher(h Hasher) { p.hash = h }
+
+// Day is the store-day of the keys in use.
+func (p *Pipeline) Day() calendar.Day { return p.day }
+
+// Now is the greatest capture time seen.
+func (p *Pipeline) Now() time.Time { return time.Unix(0, p.now) }
+
+// Counts are the totals since the start.
+func (p *Pipeline) Counts() Counts {
+	c := p.counts
+	c.HeldBursts = uint64(p.bursts.held())
+	return c
+}
+
+// Frame takes one record through the steps. An error is the sink's or the keys', never the frame's.
+func (p *Pipeline) Frame(rec capture.Record) error {
+	p.counts.Frames++
+	p.underList()
+	t, ok := p.clock(rec.Time)
+	if !ok {
+		return nil
+	}
+	if err := p.turn(t); err != nil {
+		return err
+	}
+	var probe dot11.Probe
+	if drop := dot11.Parse(rec.Link, rec.Data, rec.OrigLen, &probe); drop != dot11.DropNone {
+		p.counts.Parse[drop]++
+		return nil
+	}
+	switch {
+	case probe.Addr.Group():
+		p.counts.Parse[dot11.DropGroupSource]++
+	case !p.inHours(t):
+		p.counts.Drops[DropClosed]++
+	case p.isExcluded(probe.Addr):
+		p.counts.Drops[DropExcluded]++
+	case p.optedOut(probe.Addr):
+		p.counts.Drops[DropOptedOut]++
+	case !p.hasStrength(&probe):
+		p.counts.Drops[DropNoRSSI]++
+	default:
+		p.keep(t, &probe)
+	}
+	return p.err
+}
+
+// clock judges the frame's time and moves the capture clock. A frame a little late counts as of now.
+func (p *Pipeline) clock(t int64) (int64, bool) {
+	if t < minTime || t > maxTime {
+		p.counts.Drops[DropBadTime]++
+		return 0, false
+	}
+	if t >= p.now {
+		p.now = t
+		return t, true
+	}
+	if p.now-t > int64(lateMax) {
+		p.counts.Drops[DropOutOfOrder]++
+		return 0, false
+	}
+	return p.now, true
+}
+
+// turn ends the period and the store-day when capture time passes them, and beats.
+func (p *Pipeline) turn(t int64) error {
+	if p.period.open && t >= p.period.end {
+		p.endPeriod()
+	}
+	if t >= p.dayEnd || p.beat == 0 {
+		if err := p.turnDay(t); err != nil {
+			return err
+		}
+	}
+	if t-p.beat >= int64(heartbeatEvery) {
+		p.beat = t
+		p.out.heartbeat(p.position(), false, p.day, p.Counts())
+	}
+	if p.err == nil {
+		p.err = p.out.err
+	}
+	return p.err
+}
+
+func (p *Pipeline) turnDay(t int64) error {
+	next := p.set.Calendar.DayOf(time.Unix(0, t))
+	if next < p.day {
+		return fmt.Errorf("the capture is of %s, but this sensor's keys are of %s and cannot be turned back: replay older captures with footfall try", next, p.day)
+	}
+	if next > p.day {
+		p.out.flush(p.day)
+		if p.out.err != nil {
+			return p.out.err
+		}
+		clear(p.stables.asked)
+		if err := p.newDay(next); err != nil {
+			return err
+		}
+		p.setDay(next)
+	}
+	if p.beat == 0 {
+		p.beat = t - int64(heartbeatEvery) // the first heartbeat says at once where the sensor stands
+	}
+	return nil
+}
+
+func (p *Pipeline) setDay(d calendar.Day) {
+	p.day = d
+	p.dayEnd = p.set.Calendar.End(d).UnixNano()
+	p.out.day = d
+}
+
+// Finish ends the input: everything held is given out, then a heartbeat that says that nothing follows.
+func (p *Pipeline) Finish() error {
+	p.underList()
+	if p.period.open {
+		p.endPeriod()
+	}
+	p.out.flush(p.day)
+	p.out.heartbeat(p.now, true, p.day, p.Counts())
+	if p.err == nil {
+		p.err = p.out.err
+	}
+	return p.err
+}
+
+// position is the capture time before which nothing follows any more. Minutes and quarters are named by their beginning, so
+// it lies at the beginning of the first that can still come.
+func (p *Pipeline) position() int64 {
+	at := p.now / minuteNS * minuteNS
+	if p.period.open {
+		at = min(p.bursts.watermark(p.now), p.period.nextMinute*minuteNS)
+	}
+	if p.sendsIDs() {
+		return at
+	}
+	if len(p.rollup.devices) > 0 {
+		at = min(at, p.rollup.quarter*quarterNS)
+	}
+	return at / quarterNS * quarterNS
+}
+
+// sendsIDs reports whether the policy lets ids leave the sensor. A policy that nobody set does not.
+func (p *Pipeline) sendsIDs() bool {
+	return p.set.Policy == wire.Policy_POLICY_STANDARD || p.set.Policy == wire.Policy_POLICY_EXTENDED
+}

@@ -1,0 +1,83 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/openfootfall/footfall/ingest/calendar"
+	"github.com/openfootfall/footfall/ingest/stores"
+	"github.com/openfootfall/footfall/ingest/wire"
+	"github.com/openfootfall/footfall/sensor/internal/hwaddr"
+)
+
+// Thresholds of the steps, from DESIGN section 2 and COUNTING.md section 4.
+const (
+	// BurstGap joins frames of one address into a burst.
+	BurstGap = time.Second
+	// BurstMax closes a burst that never pauses, so that memory stays bounded and a device that always sends still counts
+	// as present. The longest of 480,000 real frames lasted 8 s.
+	BurstMax = time.Minute
+	// ClassBurstGap joins the bursts of one class and band: one phone's scan uses several addresses.
+	ClassBurstGap = 250 * time.Millisecond
+	// TransientMemory is how long a random address is remembered, as a salted hash, to tell fresh from returning.
+	TransientMemory = 15 * time.Minute
+	// SessionTimeout ends a visit, and a passer-by.
+	SessionTimeout = 15 * time.Minute
+	// VisitMinDwell makes a stay a visit.
+	VisitMinDwell = 5 * time.Minute
+	// VisitMax makes a stay staff or fixed gear: excluded_long.
+	VisitMax = 6 * time.Hour
+	// lateMax is how far a frame's time may lie behind the newest one: radios and merged captures jitter.
+	lateMax = time.Second
+)
+
+// Settings say whose frames these are and what counts as inside.
+type Settings struct {
+	Store, Sensor, Zone string
+	Boot                uint64
+	Calendar            calendar.Calendar
+	Hours               stores.Hours
+	Policy              wire.Policy
+	RSSIInside          int8 // dBm; at or above is inside
+	RSSIFloor           int8 // dBm; stable addresses below are not even passers-by
+	NoRSSIInside        bool // a frame without signal strength is inside (try), not a drop (a sensor)
+	OneClassKey         bool // one class epoch for the whole capture (try)
+	Software            string
+}
+
+// Hasher makes what may leave the sensor out of an address. *keys.Hasher is the real one.
+type Hasher interface {
+	ID(a hwaddr.Addr) uint64
+	Buckets(a hwaddr.Addr) [5]uint16
+	Tag(a hwaddr.Addr) uint32
+	Class(epoch int32, masked []byte) uint16
+}
+
+// Returns is the memory of earlier weeks: one noisy bit a visitor and week. *returns.Filters is the real one.
+type Returns interface {
+	Ask(buckets [5]uint16) uint8
+	Mark(bucket uint16)
+	Clear(bucket uint16)
+	Ones() [5]uint32
+	Lookback() (weeks uint8, isNew bool)
+}
+
+// OptOuts is the list of addresses to leave out, as tags. *registry.List is the real one.
+type OptOuts interface {
+	Has(tag uint32) bool
+	Len() int
+	Version() uint64
+}
+
+// Sink takes what leaves the sensor. The envelope is the sink's to keep.
+type Sink interface {
+	Send(topic Topic, e *wire.Envelope) error
+}
+
+// Topic is one of the two ways out.
+type Topic uint8
+
+// The topics: with ids, and without.
+const (
+	Sightings Topic = iota
+	Counters
+)
