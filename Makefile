@@ -10,6 +10,8 @@ ENGINE_DIR := deploy/engine
 ENGINE_STAMP := $(ENGINE_DIR)/node_modules/.footfall-installed
 KAFKA_LIBS := .cache/kafka-libs
 KAFKA_STAMP := $(KAFKA_LIBS)/.footfall-installed
+# The end-to-end tests that are run once more on Apache Kafka itself.
+KAFKA_E2E := ^(TestReplayMakesTheSameTables|TestKilledWhileTheSensorSends)$$
 LINT := go tool -modfile=.tools/go.mod golangci-lint
 RACE := $(shell if [ "$$(go env CGO_ENABLED 2>/dev/null)" = 1 ] && command -v "$$(go env CC 2>/dev/null)" >/dev/null 2>&1; then echo -race; fi)
 TESTFLAGS ?=
@@ -57,7 +59,8 @@ test-kafka: need-go engine ## the end-to-end and broker tests on Apache Kafka it
 	v=$$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -1); \
 	if [ "$${v:-0}" -lt 17 ]; then echo "SKIP: make test-kafka needs Java 17, this is Java $${v:-unknown}"; exit 0; fi; \
 	$(MAKE) --no-print-directory $(KAFKA_STAMP) && \
-	FOOTFALL_KAFKA_LIBS=$(CURDIR)/$(KAFKA_LIBS) go test -count=1 -timeout 20m $(TESTFLAGS) ./ingest/... ./cmd/...
+	FOOTFALL_KAFKA_LIBS=$(CURDIR)/$(KAFKA_LIBS) go test -count=1 -timeout 20m $(TESTFLAGS) ./ingest/... && \
+	FOOTFALL_KAFKA_LIBS=$(CURDIR)/$(KAFKA_LIBS) go test -count=1 -timeout 20m $(TESTFLAGS) -run "$(KAFKA_E2E)" ./cmd/footfall
 
 .PHONY: lint
 lint: need-go ## gofmt, go vet, golangci-lint with the import rules

@@ -75,8 +75,11 @@ func clamp(x, low, high float64) float64 {
 // horizon is how many minutes after a minute its final value can still change.
 func (p Params) horizon() float64 { return math.Max(p.Gap, float64(p.Half)) }
 
+// softFloors is over how many floors the result is a mean (section 3).
+const softFloors = 3
+
 // floors are the bands from which the three soft floors count.
-func (p Params) floors() [3]uint8 {
+func (p Params) floors() [softFloors]uint8 {
 	return [3]uint8{wire.Band(p.FloorDBm - 5), wire.Band(p.FloorDBm), wire.Band(p.FloorDBm + 5)}
 }
 

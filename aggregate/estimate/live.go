@@ -48,7 +48,7 @@ func liveEpoch(ms []minute, p Params, now int64) float64 {
 		}
 		total += p.people(present, excess)
 	}
-	return total / float64(len(p.floors()))
+	return total / softFloors
 }
 
 // heldAt says whether the class was heard in the last hold minutes.

@@ -24,7 +24,6 @@ type count struct {
 type minute struct {
 	at    int64
 	epoch int32
-	boots []uint64
 	rows  []count // sorted by class, then band
 }
 
@@ -127,7 +126,7 @@ func finalEpoch(ms []minute, from, to int, p Params, whole bool) []People {
 		}
 	}
 	for i := range out {
-		out[i].Random /= float64(len(p.floors()))
+		out[i].Random /= softFloors
 	}
 	return out
 }

@@ -50,7 +50,7 @@ func (a *Aggregator) flush(ctx context.Context, g *broker.Generation, owners map
 	}
 	if err := g.Commit(offsets); err != nil {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the generation ended: the next owner commits
 		}
 		a.log.Warn("offsets were not committed; the next owner reads a little more again", "error", err)
 		return nil
@@ -115,7 +115,7 @@ func (a *Aggregator) truncate(ctx context.Context, owners map[int]*owner) error 
 			}
 			if err := a.cfg.Truncate(ctx, topics[t], p, offset); err != nil {
 				if ctx.Err() != nil || errors.Is(err, context.Canceled) {
-					return nil
+					return nil //nolint:nilerr // the generation ended: the next owner truncates
 				}
 				a.metrics.truncateErrors.Inc()
 				a.log.Warn("a topic was not truncated; its retention still applies", "topic", topics[t], "partition", p, "error", err)

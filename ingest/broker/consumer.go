@@ -89,7 +89,7 @@ func (c *Consumer) Run(ctx context.Context, fn func(ctx context.Context, g *Gene
 	if err != nil {
 		return fmt.Errorf("set up the consumer group %s: %w", c.opts.Group, err)
 	}
-	defer group.Close()
+	defer func() { _ = group.Close() }()
 	for failures := 0; ; {
 		generation, err := group.Next(ctx)
 		if ctx.Err() != nil {

@@ -83,7 +83,7 @@ func (r *partitionReader) session(ctx context.Context, deliver func(Batch) error
 	if err != nil {
 		return false, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // wakes a fetch that waits
 	if r.offset < 0 {
 		if err := r.toEarliest(conn); err != nil {
@@ -182,7 +182,7 @@ func askOffset(ctx context.Context, cfg Config, topic string, partition int, ask
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if err := conn.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 			return fmt.Errorf("set a deadline: %w", err)
 		}

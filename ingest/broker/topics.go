@@ -145,7 +145,7 @@ func checkPartitions(ctx context.Context, cfg Config, want []topic) error {
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if err := conn.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 			return fmt.Errorf("set a deadline: %w", err)
 		}

@@ -5,6 +5,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,7 +66,9 @@ func Start(o Options) (*Broker, error) {
 		kfake.BrokerConfigs(map[string]string{
 			"log.cleaner.backoff.ms": fmt.Sprint(o.RetentionCheck.Milliseconds()),
 		}),
-		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, o.Addr) }),
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(context.Background(), network, o.Addr)
+		}),
 	}
 	if o.Logger != nil {
 		opts = append(opts, kfake.WithLogger(logger{o.Logger}))

@@ -113,7 +113,7 @@ func Parse(raw []byte) ([]Store, error) {
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 && len(f.Stores) == 0 {
-		errs = append(errs, errors.New("no stores: list at least one under stores:"))
+		errs = append(errs, errors.New("no stores: list at least one under the key stores"))
 	}
 	seen := map[string]bool{}
 	list := make([]Store, 0, len(f.Stores))

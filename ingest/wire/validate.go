@@ -71,7 +71,7 @@ func checkHeader(e *Envelope) string {
 		return "no header"
 	case !validName(h.Store):
 		return "the store's name is empty, too long or not made of letters, digits, '.', '_' and '-'"
-	case !validName(h.Sensor) && !(isSeal && h.Sensor == ""): // an aggregator seals; it is no sensor
+	case !validName(h.Sensor) && (!isSeal || h.Sensor != ""): // an aggregator seals; it is no sensor
 		return "the sensor's name is empty, too long or not made of letters, digits, '.', '_' and '-'"
 	case h.Zone != "" && !validName(h.Zone):
 		return "the zone's name is too long or not made of letters, digits, '.', '_' and '-'"

@@ -74,7 +74,6 @@ type replaying struct {
 	*Replay
 	excluded map[hwaddr.Addr]struct{}
 	p        *Pipeline
-	done     int64
 }
 
 func (s *replaying) file(ctx context.Context, path string) error {

@@ -213,7 +213,9 @@ func (r *runner) newDay(ctx context.Context, next calendar.Day) error {
 func (r *runner) close(ctx context.Context) error {
 	err := r.producer.Flush(ctx)
 	r.stop()
-	<-r.followed
+	if ferr := <-r.followed; ferr != nil && !errors.Is(ferr, context.Canceled) {
+		err = errors.Join(err, ferr)
+	}
 	if r.returns != nil {
 		err = errors.Join(err, r.returns.SaveOpenDay())
 	}

@@ -135,7 +135,7 @@ func unwrap(r io.Reader) (*bufio.Reader, error) {
 	for range maxNesting {
 		magic, err := in.Peek(2)
 		if err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
-			break // a file this short, or an error, is for detect to judge
+			return in, nil //nolint:nilerr // a file this short, or an error, is for detect to judge
 		}
 		z, err := gzip.NewReader(in)
 		switch {

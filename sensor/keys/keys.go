@@ -52,7 +52,8 @@ func (k *key) wipe() { clear(k[:]) }
 func (k *key) expand(label string) key {
 	out, err := hkdf.Expand(sha256.New, k[:], label, len(k))
 	if err != nil {
-		panic("keys: HKDF-Expand refused 32 bytes of SHA-256: " + err.Error()) // a broken invariant: its limit is 8160
+		//nolint:forbidigo // a broken invariant: the limit is 8160 bytes
+		panic("keys: HKDF-Expand refused 32 bytes of SHA-256: " + err.Error())
 	}
 	defer clear(out)
 	return key(out)

@@ -22,7 +22,8 @@ type digest interface {
 func newDigest() digest {
 	d, ok := sha256.New().(digest)
 	if !ok {
-		panic("keys: crypto/sha256 no longer saves its state") // a broken invariant: its documentation promises it
+		//nolint:forbidigo // a broken invariant: the package documents it
+		panic("keys: crypto/sha256 no longer saves its state")
 	}
 	return d
 }
@@ -45,6 +46,7 @@ func padded(d digest, k *key, pad byte) []byte {
 	clear(block[:])
 	state, err := d.MarshalBinary()
 	if err != nil {
+		//nolint:forbidigo // a broken invariant: the package documents it
 		panic("keys: save the state of a hash: " + err.Error()) // a broken invariant, as above
 	}
 	return state
@@ -62,6 +64,7 @@ func (m *mac) sum(d digest, message []byte, out *[sha256.Size]byte) {
 
 func (m *mac) load(d digest, state []byte) {
 	if err := d.UnmarshalBinary(state); err != nil {
+		//nolint:forbidigo // a broken invariant: the package documents it
 		panic("keys: a hasher was used after its store-day: take a new one from State.Hasher after Advance")
 	}
 }

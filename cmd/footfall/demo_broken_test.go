@@ -1,0 +1,18 @@
+package main
+
+import (
+	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/sensor/simulate"
+)
+
+// brokenReport is a report of two days in which nothing is right: one is far off, the other was never sealed.
+func brokenReport() *storeReport {
+	dwell := 3000.0
+	return &storeReport{
+		days: map[string]store.StoreDayRow{"2026-03-02": {Visits: 50, DwellP50S: &dwell, EstimatedLow: 1, EstimatedHigh: 2, OccupancyLow: 1, OccupancyHigh: 2, Sealed: true}},
+		truth: simulate.Truth{Days: []simulate.DayTruth{
+			{Date: "2026-03-02", Open: true, Stays: 300, Stable: simulate.Stable{Visits: 100, Dwell: simulate.Quartiles{Median: 600}}, Cells: []simulate.Cell{{Open: true, Occupancy: 9}}},
+			{Date: "2026-03-03", Open: true},
+		}},
+	}
+}
