@@ -1,0 +1,222 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// An id whose bytes do not turn up by chance.
+const marked = 0xC0FFEE5EED5EA1ED
+
+// device makes a row without compression getting a say: the tests look for the
+// id's bytes on the disk, so they switch it off.
+func device(store string, day time.Time, id, version uint64) DeviceDayRow {
+	at := day.Add(10 * time.Hour)
+	return DeviceDayRow{
+		Store: store, StoreDay: day, ID: id, Sightings: 3, SealHour: day.Add(32 * time.Hour), Version: version,
+		Visits: []DeviceVisit{{First: at, Last: at.Add(time.Hour), Zones: []ZoneStay{{"in", at, at.Add(time.Hour), 3}}}},
+	}
+}
+
+func uncompressed(t *testing.T, db *DB) {
+	t.Helper()
+	if err := db.Exec(t.Context(), "ALTER TABLE device_days MODIFY COLUMN id UInt64 CODEC(NONE)"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func insertDevices(t *testing.T, db *DB, rows ...DeviceDayRow) {
+	t.Helper()
+	if err := Insert(t.Context(), db, TableDeviceDays, rows); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// filesWith lists the files under dir that hold the id in one of the forms it
+// could have been written in.
+func filesWith(t *testing.T, dir string, id uint64) []string {
+	t.Helper()
+	forms := map[string][]byte{
+		"little endian": binary.LittleEndian.AppendUint64(nil, id),
+		"big endian":    binary.BigEndian.AppendUint64(nil, id),
+		"decimal":       []byte(strconv.FormatUint(id, 10)),
+		"hex":           fmt.Appendf(nil, "%x", id),
+		"capital hex":   fmt.Appendf(nil, "%X", id),
+	}
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if os.IsNotExist(err) || err == nil && !entry.Type().IsRegular() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		for form, b := range forms {
+			if bytes.Contains(content, b) {
+				found = append(found, fmt.Sprintf("%s (%s)", path, form))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestForgetDeviceLeavesNoByteOfTheID(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	uncompressed(t, db)
+	for version := range uint64(3) {
+		insertDevices(t, db, device("a", monday, marked, version), device("a", monday, marked+1, version))
+		insertDevices(t, db, device("b", monday, marked, version), device("a", monday.AddDate(0, 0, 1), marked, version))
+	}
+	if len(filesWith(t, dir, marked)) == 0 {
+		t.Fatal("the id is not found before it is deleted: the test sees nothing")
+	}
+	for _, test := range []struct {
+		name  string
+		store string
+		day   time.Time
+		rows  uint64 // of it left
+	}{
+		{"in one store", "a", monday, 2},
+		{"on the next day", "a", monday.AddDate(0, 0, 1), 1},
+		{"again", "a", monday, 1},
+		{"in the other store", "b", monday, 0},
+	} {
+		if err := db.ForgetDevice(t.Context(), test.store, test.day, marked); err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		if got := value[uint64](t, db, "SELECT count() FROM device_days FINAL WHERE id = ?", uint64(marked)); got != test.rows {
+			t.Errorf("%s: got %d rows, want %d", test.name, got, test.rows)
+		}
+	}
+	if found := filesWith(t, dir, marked); len(found) != 0 {
+		t.Errorf("the id is still in %s", strings.Join(found, ", "))
+	}
+	if got := value[uint64](t, db, "SELECT count() FROM device_days FINAL WHERE id = ?", uint64(marked+1)); got != 1 {
+		t.Errorf("the other device: got %d rows, want 1", got)
+	}
+}
+
+func TestDeleteDeviceDaysLeavesNoByteOfTheIDs(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	uncompressed(t, db)
+	for version := range uint64(2) {
+		insertDevices(t, db, device("a", monday, marked, version), device("b", monday, marked+256, version))
+	}
+	if err := db.DeleteDeviceDays(t.Context(), "a", monday); err != nil {
+		t.Fatal(err)
+	}
+	if found := filesWith(t, dir, marked); len(found) != 0 {
+		t.Errorf("the id is still in %s", strings.Join(found, ", "))
+	}
+	if got := value[uint64](t, db, "SELECT count() FROM device_days FINAL"); got != 1 {
+		t.Errorf("the other store: got %d rows, want 1", got)
+	}
+	if err := db.DeleteDeviceDays(t.Context(), "b", monday); err != nil {
+		t.Fatal(err)
+	}
+	if found := filesWith(t, dir, marked+256); len(found) != 0 {
+		t.Errorf("the other id is still in %s", strings.Join(found, ", "))
+	}
+	if got := value[uint64](t, db, "SELECT count() FROM system.parts WHERE table = 'device_days'"); got != 0 {
+		t.Errorf("got %d parts left of an empty table, want 0", got)
+	}
+}
+
+// Merging is what ClickHouse does with parts anyhow; the old ones hold the ids.
+func TestDeletesAlsoSweepMergedParts(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	uncompressed(t, db)
+	for version := range uint64(4) {
+		insertDevices(t, db, device("a", monday, marked, version), device("a", monday, marked+256, version))
+	}
+	if err := db.Exec(t.Context(), "OPTIMIZE TABLE device_days FINAL"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.ForgetDevice(t.Context(), "a", monday, marked); err != nil {
+		t.Fatal(err)
+	}
+	if found := filesWith(t, dir, marked); len(found) != 0 {
+		t.Errorf("the id is still in %s", strings.Join(found, ", "))
+	}
+}
+
+func TestDeletesOfADay(t *testing.T) {
+	db := open(t, "")
+	next := monday.AddDate(0, 0, 1)
+	var cells []CellRow
+	var minutes []PeopleMinuteRow
+	var patterns []ReturnPatternRow
+	for _, store := range []string{"a", "b"} {
+		for _, day := range []time.Time{monday, next} {
+			cells = append(cells, CellRow{Store: store, StoreDay: day, Start: day, StoreWeek: monday})
+			minutes = append(minutes, PeopleMinuteRow{Store: store, StoreDay: day, Minute: day})
+			patterns = append(patterns, ReturnPatternRow{Store: store, StoreDay: day, StoreWeek: day})
+		}
+	}
+	for _, err := range []error{
+		Insert(t.Context(), db, TableCells, cells),
+		Insert(t.Context(), db, TablePeopleMinutes, minutes),
+		Insert(t.Context(), db, TableReturnPatterns, patterns),
+		db.DeleteCells(t.Context(), "a", monday),
+		db.DeletePeopleMinutes(t.Context(), "a", monday),
+		db.DeleteReturnPatterns(t.Context(), "a", monday),
+		db.DeleteCells(t.Context(), "nobody", monday),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, table := range []string{TableCells, TablePeopleMinutes, TableReturnPatterns} {
+		got := value[string](t, db, "SELECT toString(groupArray((store, store_day))) FROM (SELECT * FROM "+table+" ORDER BY store, store_day)")
+		if want := "[('a','2026-03-24'),('b','2026-03-23'),('b','2026-03-24')]"; got != want {
+			t.Errorf("%s: got %s, want %s", table, got, want)
+		}
+		if got := value[uint64](t, db, "SELECT count() FROM system.parts WHERE table = ? AND NOT active", table); got != 0 {
+			t.Errorf("%s: got %d old parts, want 0", table, got)
+		}
+	}
+}
+
+func TestDeleteFailsWithoutItsTable(t *testing.T) {
+	db := openEmpty(t, "embedded:")
+	if err := db.DeleteDeviceDays(t.Context(), "a", monday); code(err) != 60 {
+		t.Errorf("got %v, want code 60", err)
+	}
+}
+
+func BenchmarkDeleteDay(b *testing.B) {
+	db := open(b, "")
+	for b.Loop() {
+		b.StopTimer()
+		rows := make([]DeviceDayRow, 1000)
+		for i := range rows {
+			rows[i] = device("a", monday, uint64(i), 1)
+		}
+		if err := Insert(b.Context(), db, TableDeviceDays, rows); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		if err := db.DeleteDeviceDays(b.Context(), "a", monday); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
