@@ -30,6 +30,8 @@ type Replay struct {
 	Exclude io.Reader
 	// Class replaces the keyed class, to compare with a reference implementation.
 	Class func(elements []byte) uint16
+	// Random draws the throw-away keys; nil = crypto/rand. Tests give a seeded one, so that classes collide alike each time.
+	Random io.Reader
 	// Begin is called before each capture: files that follow one another within a quarter of an hour are one.
 	Begin func() Sink
 	// End is called after each capture.
@@ -119,7 +121,11 @@ func (s *replaying) begin(t int64) error {
 	if t < minTime || t > maxTime {
 		day = firstDay // the first frame is dropped; those that follow turn the day forward to theirs
 	}
-	state, err := keys.Throwaway(day, rand.Reader)
+	random := s.Random
+	if random == nil {
+		random = rand.Reader
+	}
+	state, err := keys.Throwaway(day, random)
 	if err != nil {
 		return fmt.Errorf("draw throw-away keys: %w", err)
 	}
