@@ -12,8 +12,6 @@ type burst struct {
 	best       int8   // strongest frame, dBm
 	seq        uint64
 	list       uint64 // version of the opt-out list that its address was last looked up in
-	// places in two lists of open bursts: by last frame (which closes first) and by start (which is oldest)
-	prevEnd, nextEnd, prevStart, nextStart int32
 }
 
 // bursts collects frames into bursts and gives them out in the order of their starts, which later steps rely on: a minute is
@@ -23,19 +21,15 @@ type bursts struct {
 	open     map[hwaddr.Addr]int32
 	pool     []burst
 	free     []int32
-	byEnd    list
-	byStart  list
+	byEnd    order // open bursts by last frame: which closes first
+	byStart  order // open bursts by start: which is oldest
 	closed   closedHeap
 	nextSeq  uint64
 	released func(*burst)
 }
 
-type list struct{ head, tail int32 }
-
-const none = int32(-1)
-
 func newBursts(released func(*burst)) *bursts {
-	return &bursts{open: map[hwaddr.Addr]int32{}, byEnd: list{none, none}, byStart: list{none, none}, released: released}
+	return &bursts{open: map[hwaddr.Addr]int32{}, byEnd: newOrder(), byStart: newOrder(), released: released}
 }
 
 // add takes a frame; t never runs backward. first is called for the first frame of a burst and completes it.
@@ -46,8 +40,8 @@ func (b *bursts) add(a hwaddr.Addr, t int64, rssi int8, first func(*burst)) {
 		if t-p.start <= int64(BurstMax) {
 			p.end = t
 			p.best = max(p.best, rssi)
-			b.unlinkEnd(i)
-			b.pushEnd(i)
+			b.byEnd.remove(i)
+			b.byEnd.push(i)
 			return
 		}
 		b.close(i)
@@ -58,8 +52,8 @@ func (b *bursts) add(a hwaddr.Addr, t int64, rssi int8, first func(*burst)) {
 	first(&b.pool[i])
 	b.nextSeq++
 	b.open[a] = i
-	b.pushEnd(i)
-	b.pushStart(i)
+	b.byEnd.push(i)
+	b.byStart.push(i)
 }
 
 // expire closes the bursts whose last frame is more than BurstGap before t and releases what is in order.
@@ -94,8 +88,8 @@ func (b *bursts) held() int { return len(b.open) + len(b.closed) }
 
 func (b *bursts) close(i int32) {
 	delete(b.open, b.pool[i].addr)
-	b.unlinkEnd(i)
-	b.unlinkStart(i)
+	b.byEnd.remove(i)
+	b.byStart.remove(i)
 	b.closed.push(closedBurst{b.pool[i].seq, i})
 }
 
@@ -120,56 +114,6 @@ func (b *bursts) alloc() int32 {
 	}
 	b.pool = append(b.pool, burst{})
 	return int32(len(b.pool) - 1)
-}
-
-func (b *bursts) pushEnd(i int32) {
-	p := &b.pool[i]
-	p.prevEnd, p.nextEnd = b.byEnd.tail, none
-	if b.byEnd.tail != none {
-		b.pool[b.byEnd.tail].nextEnd = i
-	} else {
-		b.byEnd.head = i
-	}
-	b.byEnd.tail = i
-}
-
-func (b *bursts) unlinkEnd(i int32) {
-	p := &b.pool[i]
-	if p.prevEnd != none {
-		b.pool[p.prevEnd].nextEnd = p.nextEnd
-	} else {
-		b.byEnd.head = p.nextEnd
-	}
-	if p.nextEnd != none {
-		b.pool[p.nextEnd].prevEnd = p.prevEnd
-	} else {
-		b.byEnd.tail = p.prevEnd
-	}
-}
-
-func (b *bursts) pushStart(i int32) {
-	p := &b.pool[i]
-	p.prevStart, p.nextStart = b.byStart.tail, none
-	if b.byStart.tail != none {
-		b.pool[b.byStart.tail].nextStart = i
-	} else {
-		b.byStart.head = i
-	}
-	b.byStart.tail = i
-}
-
-func (b *bursts) unlinkStart(i int32) {
-	p := &b.pool[i]
-	if p.prevStart != none {
-		b.pool[p.prevStart].nextStart = p.nextStart
-	} else {
-		b.byStart.head = p.nextStart
-	}
-	if p.nextStart != none {
-		b.pool[p.nextStart].prevStart = p.prevStart
-	} else {
-		b.byStart.tail = p.prevStart
-	}
 }
 
 type closedBurst struct {

@@ -14,7 +14,7 @@ type Drop uint8
 
 // The reasons, in the order of the steps.
 const (
-	DropBadTime    Drop = iota // its capture time is before 2000 or after 2100
+	DropBadTime    Drop = iota // its capture time is before 2000 or after 2100, or far ahead of all others
 	DropOutOfOrder             // more than a second older than the newest frame
 	DropClosed                 // outside opening hours
 	DropExcluded               // one of the shop's own devices

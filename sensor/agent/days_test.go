@@ -114,11 +114,27 @@ func TestTheDayTurnsAfterEverythingOfItWasGivenOut(t *testing.T) {
 
 func TestDaysThatNobodyHeardAreOneTurn(t *testing.T) {
 	r := newRig(t, nil)
-	r.feed(air{t: r.at("10:00:00"), addr: phone(1), dbm: -60}, air{t: r.at("10:00:00") + int64(20*24*time.Hour), addr: phone(1), dbm: -60}).finish()
+	later := r.at("10:00:00") + int64(20*24*time.Hour)
+	r.feed(air{t: r.at("10:00:00"), addr: phone(1), dbm: -60}, air{t: later, addr: phone(1), dbm: -60}, air{t: later + 20e6, addr: phone(1), dbm: -60}).finish()
 	if want := []calendar.Day{r.hasher.day}; !slices.Equal(r.newDays, want) || len(r.sink.minutes()) != 2 {
 		t.Errorf("got new days %v and %d minutes, want %v and 2", r.newDays, len(r.sink.minutes()), want)
 	}
 	checkBatches(t, r)
+}
+
+// The first frame after a long pause is not believed alone; the second confirms it. A damaged time costs its own frame only.
+func TestOneDamagedTimeFarAheadDoesNotMoveTheClock(t *testing.T) {
+	r := newRig(t, nil)
+	at, far := r.at("10:00:00"), int64(400*24*time.Hour)
+	r.feed(
+		air{t: at, addr: phone(1), dbm: -60}, air{t: at + far, addr: phone(1), dbm: -60}, air{t: at + 20e6, addr: phone(1), dbm: -60},
+		air{t: at + 3*far, addr: phone(1), dbm: -60}, air{t: at + 40e6, addr: phone(1), dbm: -60},
+	).finish()
+	c := r.p.Counts()
+	if c.Kept != 3 || c.Drops[DropBadTime] != 2 || len(r.newDays) != 0 {
+		t.Errorf("got %d kept, %d dropped, new days %v; want 3, 2, none", c.Kept, c.Drops[DropBadTime], r.newDays)
+	}
+	conserves(t, c)
 }
 
 func TestACaptureOlderThanTheKeysIsRefused(t *testing.T) {

@@ -32,6 +32,7 @@ type Pipeline struct {
 	counts  Counts
 
 	now     int64 // greatest capture time seen, Unix ns; 0 before the first
+	ahead   int64 // a time far ahead that the next frame may confirm
 	day     calendar.Day
 	dayEnd  int64
 	period  period
@@ -128,14 +129,20 @@ func (p *Pipeline) Frame(rec capture.Record) error {
 	return p.err
 }
 
-// clock judges the frame's time and moves the capture clock. A frame a little late counts as of now.
+// clock judges the frame's time and moves the capture clock. A frame a little late counts as of now. One damaged time far
+// ahead would make all that follow look late: so a jump of more than jumpMax wants a second frame that confirms it.
 func (p *Pipeline) clock(t int64) (int64, bool) {
 	if t < minTime || t > maxTime {
 		p.counts.Drops[DropBadTime]++
 		return 0, false
 	}
+	if p.now > 0 && t-p.now > int64(jumpMax) && (p.ahead == 0 || t < p.ahead || t-p.ahead > int64(jumpMax)) {
+		p.ahead = t
+		p.counts.Drops[DropBadTime]++
+		return 0, false
+	}
 	if t >= p.now {
-		p.now = t
+		p.now, p.ahead = t, 0
 		return t, true
 	}
 	if p.now-t > int64(lateMax) {

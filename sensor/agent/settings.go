@@ -28,6 +28,9 @@ const (
 	VisitMax = 6 * time.Hour
 	// lateMax is how far a frame's time may lie behind the newest one: radios and merged captures jitter.
 	lateMax = time.Second
+	// jumpMax is how far ahead of the one before a frame's time may lie without being confirmed by another: more than a
+	// store is ever closed over a weekend and a holiday.
+	jumpMax = 5 * 24 * time.Hour
 )
 
 // Settings say whose frames these are and what counts as inside.

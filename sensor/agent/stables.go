@@ -15,7 +15,6 @@ type stay struct {
 	inside                  bool // heard at rssi_inside: a sighting has its id
 	long                    bool // longer than VisitMax
 	marked                  bool // its return bucket is marked
-	prev, next              int32
 }
 
 // stables sorts bursts of stable addresses into sightings and passers-by.
@@ -23,19 +22,19 @@ type stables struct {
 	at    map[hwaddr.Addr]int32
 	pool  []stay
 	free  []int32
-	order list                // by last, the longest silent first
+	order order               // by last, the longest silent first
 	asked map[uint64]struct{} // ids whose noisy bits were sent today
 }
 
 func newStables() *stables {
-	return &stables{at: map[hwaddr.Addr]int32{}, order: list{none, none}, asked: map[uint64]struct{}{}}
+	return &stables{at: map[hwaddr.Addr]int32{}, order: newOrder(), asked: map[uint64]struct{}{}}
 }
 
 // touch finds or begins the address's stay and moves it to the end of the order.
 func (s *stables) touch(a hwaddr.Addr, t int64) *stay {
 	i, ok := s.at[a]
 	if ok {
-		s.unlink(i)
+		s.order.remove(i)
 	} else {
 		if n := len(s.free); n > 0 {
 			i = s.free[n-1]
@@ -48,7 +47,7 @@ func (s *stables) touch(a hwaddr.Addr, t int64) *stay {
 		s.pool[i].addr, s.pool[i].first = a, t
 		s.at[a] = i
 	}
-	s.push(i)
+	s.order.push(i)
 	p := &s.pool[i]
 	p.last = t
 	return p
@@ -66,35 +65,10 @@ func (s *stables) oldest() (*stay, bool) {
 func (s *stables) forget() {
 	i := s.order.head
 	delete(s.at, s.pool[i].addr)
-	s.unlink(i)
+	s.order.remove(i)
 	s.pool[i] = stay{}
 	s.free = append(s.free, i)
 }
 
 // empty throws away the table of addresses once every stay is forgotten: a map keeps what was deleted from it.
 func (s *stables) empty() { s.at = map[hwaddr.Addr]int32{} }
-
-func (s *stables) push(i int32) {
-	p := &s.pool[i]
-	p.prev, p.next = s.order.tail, none
-	if s.order.tail != none {
-		s.pool[s.order.tail].next = i
-	} else {
-		s.order.head = i
-	}
-	s.order.tail = i
-}
-
-func (s *stables) unlink(i int32) {
-	p := &s.pool[i]
-	if p.prev != none {
-		s.pool[p.prev].next = p.next
-	} else {
-		s.order.head = p.next
-	}
-	if p.next != none {
-		s.pool[p.next].prev = p.prev
-	} else {
-		s.order.tail = p.prev
-	}
-}
