@@ -29,6 +29,14 @@ with keyed hashes that die with their store-day, and sends them to Kafka. What i
   footfall-sensor --config /etc/footfall/sensor.yaml --dry-run
 
 flags:
+  --config file
+        configuration file; deploy/sensor.yaml is an example
+  --check
+        check the configuration, say everything that is wrong with it, and exit
+  --dry-run
+        read the source as if the store were always open, print counts by reason and frames per second, send nothing
+  --version
+        print the version and exit
 `
 
 func main() {
@@ -41,25 +49,30 @@ func main() {
 // run is the program: 0 done, 1 failed, 2 wrong usage.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	f := flag.NewFlagSet("footfall-sensor", flag.ContinueOnError)
-	f.SetOutput(errs)
-	f.Usage = func() {
-		fmt.Fprint(errs, usage)
-		f.PrintDefaults()
-	}
-	path := f.String("config", "", "configuration `file`")
-	check := f.Bool("check", false, "check the configuration, say everything that is wrong with it, and exit")
-	dry := f.Bool("dry-run", false, "read the source, print counts by reason and frames per second, send nothing")
-	show := f.Bool("version", false, "print the version and exit")
+	f.SetOutput(io.Discard) // what is wrong is said once, below
+	path := f.String("config", "", "")
+	check := f.Bool("check", false, "")
+	dry := f.Bool("dry-run", false, "")
+	show := f.Bool("version", false, "")
+	wrong := ""
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, usage)
 		return 0
 	case err != nil:
-		return 2
+		wrong = err.Error()
 	case *show:
 		fmt.Fprintln(out, "footfall-sensor", version)
 		return 0
-	case *path == "" || f.NArg() > 0 || *check && *dry:
-		f.Usage()
+	case f.NArg() > 0:
+		wrong = fmt.Sprintf("%q is not a flag", f.Arg(0))
+	case *path == "":
+		wrong = "name the configuration with --config"
+	case *check && *dry:
+		wrong = "use one of --check and --dry-run"
+	}
+	if wrong != "" {
+		fmt.Fprintf(errs, "footfall-sensor: %s: footfall-sensor -help lists the flags\n", wrong)
 		return 2
 	}
 	if err := sensor(ctx, *path, *check, *dry, out, errs); err != nil {

@@ -34,22 +34,22 @@ type aggregateOptions struct {
 	flush, session                                    time.Duration
 }
 
-func aggregateCommand(ctx context.Context, args []string, _, errs io.Writer) error {
+func aggregateCommand(ctx context.Context, args []string, out, errs io.Writer) error {
 	var o aggregateOptions
-	f := flags("aggregate", "usage: footfall aggregate [flags]\n\n"+aggregateHelp, errs)
+	f := flags("aggregate", "usage: footfall aggregate [flags]\n\n"+aggregateHelp, out, errs)
 	f.StringVar(&o.stores, "stores", "stores.yaml", "`file` of the chain's stores")
 	f.StringVar(&o.kafka, "kafka", "127.0.0.1:9092", "Kafka `brokers`, host:port, separated by commas")
 	f.StringVar(&o.clickhouse, "clickhouse", "embedded:.footfall/clickhouse", "`target`: embedded:DIR, or clickhouse://user:password@host:9000/database")
 	f.StringVar(&o.rounding, "rounding-key", "rounding.key", "`file` with the rounding key, made by footfall keys rounding; it belongs nowhere near ClickHouse")
 	f.StringVar(&o.group, "group", run.DefaultGroup, "Kafka consumer `group`")
-	f.StringVar(&o.clock, "clock", "wall", "what makes a store-day due: wall for live sensors, capture for files")
+	f.StringVar(&o.clock, "clock", "wall", "the `clock` that makes a store-day due: wall for live sensors, capture for files")
 	f.IntVar(&o.partitions, "partitions", 1, "partitions of the topics, fixed once they are made")
 	f.IntVar(&o.replication, "replication", 1, "copies of each partition: 1 on one box, 3 on a cluster")
 	f.BoolVar(&o.keepTopics, "keep-topics", false, "do not truncate the topics behind sealed days; their retention still applies")
 	f.BoolVar(&o.drain, "drain", false, "end when the log is read and every store-day is sealed, instead of waiting for more")
 	f.DurationVar(&o.flush, "flush", run.DefaultFlush, "how often live rows are written")
 	f.DurationVar(&o.session, "session", broker.DefaultSession, "how long an aggregator that died is waited for; Kafka's least is 6s")
-	if err := parse(f, args); err != nil {
+	if err := f.parse(args); err != nil {
 		return err
 	}
 	return aggregate(ctx, o, errs)

@@ -53,16 +53,15 @@ type demoOptions struct {
 
 func demoCommand(ctx context.Context, args []string, out, errs io.Writer) error {
 	var o demoOptions
-	f := flags("demo", "usage: footfall demo [flags]\n\n"+demoHelp, errs)
+	f := flags("demo", "usage: footfall demo [flags]\n\n"+demoHelp, out, errs)
 	f.IntVar(&o.days, "days", 35, "store-days to simulate, from a Monday on; 35 are five weeks, 1 is quick")
 	f.Uint64Var(&o.seed, "seed", 1, "of the simulated shoppers and of the demo's noise: the same seed, the same report")
 	f.StringVar(&o.dir, "dir", ".demo", "`folder` of captures, topics and tables; what an earlier demo left there is replaced")
-	if err := parse(f, args); err != nil {
+	if err := f.parse(args); err != nil {
 		return err
 	}
-	if f.NArg() > 0 || o.days < 1 || o.days > 70 {
-		fmt.Fprintln(errs, "footfall demo: --days: use 1 to 70, and no other arguments")
-		return errUsage
+	if o.days < 1 || o.days > 70 {
+		return f.wrong("--days: use 1 to 70")
 	}
 	return demo(ctx, o, out, errs)
 }

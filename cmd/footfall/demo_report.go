@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openfootfall/footfall/aggregate/store"
@@ -67,7 +68,7 @@ func demoReport(ctx context.Context, db *store.DB, s stores.Store, truth simulat
 // shown is a published number as a person reads it.
 func shown(n *int32, state, unit string) string {
 	if n == nil {
-		return map[string]string{"under_10": "under 10", "no_data": "no data"}[state] + map[string]string{"closed": "closed", "policy": "policy", "quiet": "quiet"}[state]
+		return strings.ReplaceAll(state, "_", " ")
 	}
 	return fmt.Sprintf("%d%s", *n, unit)
 }
@@ -119,7 +120,7 @@ func (r *storeReport) printWeeks(out io.Writer) {
 		return
 	}
 	fmt.Fprintf(out, "\nNew versus repeat by week, from one noisy bit a visitor and week\n")
-	fmt.Fprintf(out, "%-15s %8s | %8s %13s %9s %7s | %8s %13s %9s %7s  %s\n", "week of", "visitors", "1 week", "", "published", "truth", "4 weeks", "", "published", "truth", "look-back")
+	fmt.Fprintf(out, "%-15s %8s | %8s %13s %9s %7s | %8s %13s %9s %7s  %s\n", "week of", "visitors", "1 week", "", "published", "truth", "4 weeks", "", "published", "truth", "look-back weeks")
 	for i := range r.truth.Weeks {
 		t := &r.truth.Weeks[i]
 		w, ok := r.weeks[t.Monday]
@@ -128,7 +129,7 @@ func (r *storeReport) printWeeks(out io.Writer) {
 			continue
 		}
 		one, four := share(w.Repeat1W, w.Repeat1WLow, w.Repeat1WHigh), share(w.Repeat4W, w.Repeat4WLow, w.Repeat4WHigh)
-		fmt.Fprintf(out, "%-15s %8d | %8s %13s %9s %6.0f%% | %8s %13s %9s %6.0f%%  %d weeks\n", t.Monday, w.Visitors, one[0], one[1], shown(p.Repeat1WPct, p.State, "%"), 100*t.OneWeek.SpanShare,
+		fmt.Fprintf(out, "%-15s %8d | %8s %13s %9s %6.0f%% | %8s %13s %9s %6.0f%%  %d\n", t.Monday, w.Visitors, one[0], one[1], shown(p.Repeat1WPct, p.State, "%"), 100*t.OneWeek.SpanShare,
 			four[0], four[1], shown(p.Repeat4WPct, orNoData(p.Repeat4WPct, p.State), "%"), 100*t.FourWeeks.SpanShare, w.LookbackWeeks)
 	}
 }

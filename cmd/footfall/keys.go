@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
@@ -25,23 +26,26 @@ and belongs into no backup. The sensors of a store share its keys, so issue them
 
 func keysCommand(_ context.Context, args []string, out, errs io.Writer) error {
 	var storesFile, storeID, optOut, target, from string
-	f := flags("keys", "usage: footfall keys optout|rounding|issue [flags]\n\n"+keysHelp, errs)
+	f := flags("keys", "usage: footfall keys optout|rounding|issue [flags]\n\n"+keysHelp, out, errs)
 	f.StringVar(&storesFile, "stores", "stores.yaml", "`file` of the chain's stores (issue)")
 	f.StringVar(&storeID, "store", "", "the `store` whose seed is drawn (issue)")
 	f.StringVar(&optOut, "optout-key", "optout.key", "`file` with the organisation's opt-out key (issue)")
-	f.StringVar(&from, "from", "", "first store-day, such as 2026-01-31; today where empty (issue)")
+	f.StringVar(&from, "from", "", "first store-day, a `date` such as 2026-01-31; today where empty (issue)")
 	f.StringVar(&target, "out", "", "new `file`, or folder of bundles (issue)")
-	if len(args) == 0 {
-		f.Usage()
-		return errUsage
+	what := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		what, args = args[0], args[1:]
 	}
-	if err := parse(f, args[1:]); err != nil {
+	if err := f.parse(args); err != nil {
 		return err
 	}
-	if target == "" && args[0] != "-help" && args[0] != "--help" && args[0] != "-h" {
-		return errors.New("--out: name the file or folder to write")
+	if what != "optout" && what != "rounding" && what != "issue" {
+		return f.wrong("say which keys: optout, rounding or issue")
 	}
-	switch args[0] {
+	if target == "" {
+		return f.wrong("--out: name the file or folder to write")
+	}
+	switch what {
 	case "optout":
 		key, err := keys.NewOptOutKey(rand.Reader)
 		if err != nil {
@@ -50,11 +54,8 @@ func keysCommand(_ context.Context, args []string, out, errs io.Writer) error {
 		return key.Write(target)
 	case "rounding":
 		return writeRoundingKey(target)
-	case "issue":
-		return issue(storesFile, storeID, optOut, from, target, out)
 	}
-	f.Usage()
-	return errUsage
+	return issue(storesFile, storeID, optOut, from, target, out)
 }
 
 func writeRoundingKey(path string) error {
@@ -75,14 +76,9 @@ func issue(storesFile, storeID, optOutFile, from, dir string, out io.Writer) err
 	if err != nil {
 		return err
 	}
-	var s *stores.Store
-	for i := range list {
-		if list[i].ID == storeID {
-			s = &list[i]
-		}
-	}
-	if s == nil {
-		return fmt.Errorf("--store %q is not in %s", storeID, storesFile)
+	s, err := findStore(list, storeID, storesFile)
+	if err != nil {
+		return err
 	}
 	optOut, err := keys.LoadOptOutKey(optOutFile)
 	if err != nil {
@@ -106,12 +102,29 @@ func issue(storesFile, storeID, optOutFile, from, dir string, out io.Writer) err
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the folder of bundles: %w", err)
 	}
+	path := func(i int) string { return filepath.Join(dir, s.ID+"-"+bundles[i].Sensor+".bundle") }
+	for i := range bundles { // all or none: bundles of two seeds would give a store two ids for one address
+		if _, err := os.Lstat(path(i)); err == nil {
+			return fmt.Errorf("%s exists already, and the sensors of a store share its keys: move it to its sensor, or remove it to give the whole store new keys", path(i))
+		}
+	}
 	for i := range bundles {
-		path := filepath.Join(dir, s.ID+"-"+bundles[i].Sensor+".bundle")
-		if err := bundles[i].Write(path); err != nil {
+		if err := bundles[i].Write(path(i)); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s: for sensor %s from %s on; move it there, keep no copy\n", path, bundles[i].Sensor, first)
+		fmt.Fprintf(out, "%s: for sensor %s from %s on; move it there, keep no copy\n", path(i), bundles[i].Sensor, first)
 	}
 	return nil
+}
+
+// findStore finds a store by its id. The error names those that there are.
+func findStore(list []stores.Store, id, file string) (*stores.Store, error) {
+	var known []string
+	for i := range list {
+		if list[i].ID == id {
+			return &list[i], nil
+		}
+		known = append(known, list[i].ID)
+	}
+	return nil, fmt.Errorf("--store %q is not in %s: use one of %s", id, file, strings.Join(known, ", "))
 }

@@ -31,6 +31,7 @@ func commands() []command {
 		{"demo", "a simulated store through the whole pipeline, with a report beside the truth", demoCommand},
 		{"aggregate", "from Kafka to ClickHouse: visits, dwell, new versus repeat", aggregateCommand},
 		{"keys", "make a store's keys and its sensors' bundles", keysCommand},
+		{"report", "print a store's published days and weeks", reportCommand},
 		{"simulate", "write captures of a simulated store, and the truth", simulateCommand},
 		{"migrate", "bring a ClickHouse database to this version's tables", migrateCommand},
 	}
@@ -41,9 +42,6 @@ const usage = `footfall counts a store's visits, dwell and new versus repeat vis
 usage: footfall <command> [flags]        footfall <command> -help says more
 
 `
-
-// errUsage says that the flags were wrong and that it was said already.
-var errUsage = errors.New("usage")
 
 // execute runs one command and returns the exit status: 0 done, 1 failed, 2 wrong usage.
 func execute(ctx context.Context, args []string, out, errs io.Writer) int {
@@ -73,24 +71,4 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	}
 	fmt.Fprintf(errs, "footfall: %q is not a command: footfall help lists them\n", args[0])
 	return 2
-}
-
-// flags makes a command's flag set; its help text is written prose, then the flags.
-func flags(name, help string, errs io.Writer) *flag.FlagSet {
-	f := flag.NewFlagSet(name, flag.ContinueOnError)
-	f.SetOutput(errs)
-	f.Usage = func() {
-		fmt.Fprint(errs, help, "\n\nflags:\n")
-		f.PrintDefaults()
-	}
-	return f
-}
-
-// parse parses a command's flags. The error is flag.ErrHelp or errUsage; the flag set has said why.
-func parse(f *flag.FlagSet, args []string) error {
-	err := f.Parse(args)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	return errUsage
 }

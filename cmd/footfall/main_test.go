@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/openfootfall/footfall/aggregate/store"
 )
 
@@ -31,8 +33,14 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case "dump-all":
+		if err := dumpAll(context.Background(), os.Args[1], os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	testscript.Main(m, map[string]func(){"footfall": main}) // and run the tests
 }
 
 // dumpTables are the tables that a replay must make again, row for row.
@@ -49,30 +57,62 @@ func dump(ctx context.Context, dir string, without []string, out io.Writer) erro
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	address, password, _ := db.Front()
 	for _, table := range dumpTables {
 		columns := "*"
 		if len(without) > 0 {
 			columns = "COLUMNS('^.*$') EXCEPT ('^(" + strings.Join(without, "|") + ")$')"
 		}
-		query := fmt.Sprintf("SELECT '%s' AS t, %s FROM %s FINAL ORDER BY ALL FORMAT JSONEachRow", table, columns, table)
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/?database="+db.Database(), strings.NewReader(query))
-		if err != nil {
-			return err
-		}
-		req.SetBasicAuth("default", password)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			text, _ := io.ReadAll(resp.Body)
-			return fmt.Errorf("%s: %s", query, text)
-		}
-		if _, err := io.Copy(out, resp.Body); err != nil {
+		if err := ask(ctx, db, fmt.Sprintf("SELECT '%s' AS t, %s FROM %s FINAL ORDER BY ALL FORMAT JSONEachRow", table, columns, table), out); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dumpAll prints every row of every table that an embedded engine keeps on its disk, replaced versions and the engine's own
+// tables included, in one of ClickHouse's formats. Before each table stands its name in angle brackets.
+func dumpAll(ctx context.Context, dir, format string, out io.Writer) error {
+	db, err := store.Open(ctx, "embedded:"+dir, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	names, err := store.Select[tableName](ctx, db, `SELECT database, name FROM system.tables WHERE database = currentDatabase()
+		OR engine LIKE '%MergeTree%' OR database = 'system' AND name IN ('mutations', 'parts', 'errors', 'tables') ORDER BY database, name`)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		fmt.Fprintf(out, "<%s.%s>\n", n.Database, n.Name)
+		if err := ask(ctx, db, fmt.Sprintf("SELECT * FROM `%s`.`%s` FORMAT %s", n.Database, n.Name, format), out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type tableName struct {
+	Database string `ch:"database"`
+	Name     string `ch:"name"`
+}
+
+// ask copies the answer to a query from the engine's front.
+func ask(ctx context.Context, db *store.DB, query string, out io.Writer) error {
+	address, password, _ := db.Front()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/?database="+db.Database(), strings.NewReader(query))
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth("default", password)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(resp.Body)
+		return fmt.Errorf("%s: %s", query, text)
+	}
+	_, err = io.Copy(out, resp.Body)
+	return err
 }

@@ -19,18 +19,18 @@ came back. The same seed gives the same files.
 
   footfall simulate --stores stores.yaml --store demo --from 2026-03-02 --days 7 --out captures`
 
-func simulateCommand(ctx context.Context, args []string, _, errs io.Writer) error {
+func simulateCommand(ctx context.Context, args []string, out, errs io.Writer) error {
 	var storesFile, storeID, from, dir string
 	var days int
 	var seed uint64
-	f := flags("simulate", "usage: footfall simulate [flags]\n\n"+simulateHelp, errs)
+	f := flags("simulate", "usage: footfall simulate [flags]\n\n"+simulateHelp, out, errs)
 	f.StringVar(&storesFile, "stores", "stores.yaml", "`file` of the chain's stores")
 	f.StringVar(&storeID, "store", "", "the `store` to simulate; the first where empty")
-	f.StringVar(&from, "from", "2026-03-02", "first store-day; a Monday makes clean weeks")
+	f.StringVar(&from, "from", "2026-03-02", "first store-day, a `date`; a Monday makes clean weeks")
 	f.IntVar(&days, "days", 35, "store-days")
 	f.Uint64Var(&seed, "seed", 1, "of the simulated shoppers")
 	f.StringVar(&dir, "out", "captures", "`folder` to write to")
-	if err := parse(f, args); err != nil {
+	if err := f.parse(args); err != nil {
 		return err
 	}
 	list, err := stores.Load(storesFile)
@@ -41,16 +41,14 @@ func simulateCommand(ctx context.Context, args []string, _, errs io.Writer) erro
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
-	s := list[0]
-	for _, other := range list {
-		if other.ID == storeID {
-			s = other
-		}
+	if storeID == "" {
+		storeID = list[0].ID
 	}
-	if storeID != "" && s.ID != storeID {
-		return fmt.Errorf("--store %q is not in %s", storeID, storesFile)
+	s, err := findStore(list, storeID, storesFile)
+	if err != nil {
+		return err
 	}
-	cfg := simulate.Default(s, first)
+	cfg := simulate.Default(*s, first)
 	cfg.Days, cfg.Seed = days, seed
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder of captures: %w", err)
@@ -78,9 +76,9 @@ const migrateHelp = `footfall migrate makes or updates the tables of a ClickHous
 
 func migrateCommand(ctx context.Context, args []string, out, errs io.Writer) error {
 	var target string
-	f := flags("migrate", "usage: footfall migrate [flags]\n\n"+migrateHelp, errs)
+	f := flags("migrate", "usage: footfall migrate [flags]\n\n"+migrateHelp, out, errs)
 	f.StringVar(&target, "clickhouse", "embedded:.footfall/clickhouse", "`target`: embedded:DIR, or clickhouse://user:password@host:9000/database")
-	if err := parse(f, args); err != nil {
+	if err := f.parse(args); err != nil {
 		return err
 	}
 	db, err := store.Open(ctx, target, store.Options{})

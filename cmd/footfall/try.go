@@ -28,45 +28,55 @@ type tryOptions struct {
 	exclude string
 	asJSON  bool
 	class   func(elements []byte) uint16
+	random  io.Reader
 }
 
 func tryCommand(ctx context.Context, args []string, out, errs io.Writer) error {
 	var o tryOptions
-	f := flags("try", "usage: footfall try [flags] FILE...\n\n"+tryHelp, errs)
+	f := flags("try", "usage: footfall try [flags] FILE...\n\n"+tryHelp, out, errs)
 	f.StringVar(&o.zone, "tz", "UTC", "IANA time `zone` in which times are shown and days begin, such as Europe/Berlin")
 	f.IntVar(&o.inside, "rssi-inside", agent.DefaultRSSIInside, "signal strength in `dBm` from which a phone is inside: -75, -70 or -65")
 	f.Float64Var(&o.stay, "stay", 12, "mean stay in `minutes`, used until the capture itself has 30 visits of stable addresses")
 	f.StringVar(&o.exclude, "exclude", "", "`file` of addresses to leave out, one a line: the shop's own devices")
 	f.BoolVar(&o.asJSON, "json", false, "one JSON object a cell of 15 minutes and line, instead of the table")
-	if err := parse(f, args); err != nil {
+	if err := f.parseWithFiles(args); err != nil {
 		return err
 	}
 	if f.NArg() == 0 {
-		f.Usage()
-		return errUsage
+		return f.wrong("name at least one capture")
 	}
 	return try(ctx, o, f.Args(), out, errs)
 }
 
-func try(ctx context.Context, o tryOptions, files []string, out, errs io.Writer) error {
+// check names everything that is wrong with the flags at once.
+func (o *tryOptions) check() (calendar.Calendar, error) {
+	var errs []error
 	cal, err := calendar.New(o.zone)
-	if err == nil {
-		err = agent.CheckRSSIInside(o.inside)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("--tz: %w", err))
 	}
-	if err == nil && !(o.stay >= 1 && o.stay <= 24*60) {
-		err = errors.New("--stay: use 1 to 1440 minutes")
+	if err := agent.CheckRSSIInside(o.inside); err != nil {
+		errs = append(errs, fmt.Errorf("--rssi-inside: %w", err))
 	}
+	if !(o.stay >= 1 && o.stay <= 24*60) {
+		errs = append(errs, errors.New("--stay: use 1 to 1440 minutes"))
+	}
+	return cal, errors.Join(errs...)
+}
+
+func try(ctx context.Context, o tryOptions, files []string, out, errs io.Writer) error {
+	cal, err := o.check()
 	if err != nil {
 		return err
 	}
 	replay := agent.Replay{
-		Store: "try", Sensor: "capture", Zone: "capture", Calendar: cal, RSSIInside: int8(o.inside), Class: o.class,
+		Store: "try", Sensor: "capture", Zone: "capture", Calendar: cal, RSSIInside: int8(o.inside), Class: o.class, Random: o.random,
 		Progress: progress(errs, "reading"),
 	}
 	if o.exclude != "" {
 		list, err := os.Open(o.exclude)
 		if err != nil {
-			return fmt.Errorf("--exclude: %w", err)
+			return fmt.Errorf("--exclude: %w: name a file of addresses, one a line", err)
 		}
 		defer func() { _ = list.Close() }()
 		replay.Exclude = list

@@ -86,8 +86,9 @@ func printJSON(days []storeday.Exact, out io.Writer) error {
 
 func (c *tryCapture) printTable(days []storeday.Exact, out io.Writer) {
 	loc := c.store.Calendar.Location()
-	fmt.Fprintf(out, "%-16s  %6s  %-13s %7s %7s %7s %8s %7s %9s %7s\n",
-		"from ("+c.o.zone+")", "people", "(95 %)", "stable", "random", "visits", "bounces", "passers", "dwell min", "random")
+	fmt.Fprintf(out, "times are of %s; people are the mean inside, = stable + random, with a 95 %% interval; random share is of the frames\n", c.o.zone)
+	fmt.Fprintf(out, "%-16s  %6s  %-13s %7s %7s %7s %8s %7s %9s %12s\n",
+		"from", "people", "(95 %)", "stable", "random", "visits", "bounces", "passers", "dwell min", "random share")
 	for _, d := range days {
 		for i := range d.Cells {
 			x := &d.Cells[i]
@@ -95,7 +96,7 @@ func (c *tryCapture) printTable(days []storeday.Exact, out io.Writer) {
 			if len(x.DwellS) > 0 {
 				dwell = fmt.Sprintf("%.1f", visits.Quantile(x.DwellS, .5)/60)
 			}
-			fmt.Fprintf(out, "%-16s  %6.1f  %-13s %7.1f %7.1f %7d %8d %7d %9s %6.0f%%\n",
+			fmt.Fprintf(out, "%-16s  %6.1f  %-13s %7.1f %7.1f %7d %8d %7d %9s %11.0f%%\n",
 				storeday.Start(x.Start).In(loc).Format("2006-01-02 15:04"), x.People.Occupancy,
 				fmt.Sprintf("(%.1f-%.1f)", x.People.Low, x.People.High), x.People.Stable, x.People.Random, x.Visits, x.Bounces, x.PassersBy, dwell,
 				100*storeday.RandomShare(x.FramesRandom, x.FramesStable))
@@ -107,13 +108,20 @@ func (c *tryCapture) printSummary(days []storeday.Exact, stay float64, own bool,
 	fmt.Fprintln(out)
 	for _, d := range days {
 		t := d.Totals
-		fmt.Fprintf(out, "visits of stable addresses %d (median dwell %.1f min), bounces %d, passers-by %d, stays too long for a visit %d\n",
-			t.Visits, t.Dwell.P50S/60, t.Bounces, t.PassersBy, t.ExcludedLong)
+		if len(days) > 1 && len(d.Cells) > 0 {
+			fmt.Fprintf(out, "store-day %s (04:00 to 04:00)\n", c.store.Calendar.DayOf(storeday.Start(d.Cells[0].Start)))
+		}
+		dwell := ""
+		if t.Visits > 0 {
+			dwell = fmt.Sprintf(" (median dwell %.1f min)", t.Dwell.P50S/60)
+		}
+		fmt.Fprintf(out, "visits of stable addresses %d%s, bounces %d, passers-by %d, stays too long for a visit %d\n",
+			t.Visits, dwell, t.Bounces, t.PassersBy, t.ExcludedLong)
 		fmt.Fprintf(out, "estimated visits %.0f (%.0f-%.0f), mean people inside %.1f (%.1f-%.1f) over %d minutes\n",
 			t.Estimated.Value, t.Estimated.Low, t.Estimated.High, t.People.Occupancy, t.People.Low, t.People.High, t.Listened)
 		fmt.Fprintf(out, "random addresses sent %.0f %% of the frames; those visitors are estimated, never followed\n", 100*storeday.RandomShare(t.FramesRandom, t.FramesStable))
 	}
-	source := "as given with --stay: the capture has too few visits to tell"
+	source := fmt.Sprintf("as given with --stay: the capture has fewer than %d visits to take it from", staysNeeded)
 	if own {
 		source = "from this capture's own visits"
 	}

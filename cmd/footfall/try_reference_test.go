@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -143,62 +144,100 @@ func (c tryCase) files(t *testing.T) []string {
 	return files
 }
 
-func TestTryAgreesWithTheReferenceInEveryCellWhenTheClassIsTheSame(t *testing.T) {
+// TestTryAgreesWithTheReference holds footfall try against the reference estimator on real captures: in every cell with the
+// reference's own class function, and on average under real keys, whose classes fall together in other places.
+func TestTryAgreesWithTheReference(t *testing.T) {
 	for _, c := range tryCases(t) {
-		t.Run(c.name, func(t *testing.T) {
-			o := c.options()
-			o.class = referenceClass
+		want := map[string][]referenceCell{}
+		for _, f := range c.files(t) {
+			want[f] = c.reference(t, f)
+		}
+		t.Run(c.name+"/in every cell when the class is the same", func(t *testing.T) {
 			for _, f := range c.files(t) {
-				got, want := tryJSON(t, o, f), c.reference(t, f)
-				if len(got) != len(want) {
-					t.Errorf("%s: got %d cells, want %d", filepath.Base(f), len(got), len(want))
-					continue
-				}
-				for i := range want {
-					if got[i].Start != want[i].Start {
-						t.Fatalf("%s: got cell %s, want %s", filepath.Base(f), got[i].Start, want[i].Start)
-					}
-					for what, pair := range map[string][2]float64{
-						"occupancy": {got[i].Occupancy, want[i].Occupancy}, "stable": {got[i].Stable, want[i].Stable}, "random": {got[i].Random, want[i].Random},
-						"low": {got[i].Low, want[i].Low}, "high": {got[i].High, want[i].High},
-					} {
-						if math.Abs(pair[0]-pair[1]) > .05 {
-							t.Errorf("%s %s %s: got %.3f, want %.3f", filepath.Base(f), want[i].Start, what, pair[0], pair[1])
-						}
-					}
-				}
+				c.sameCells(t, f, want[f])
 			}
 		})
+		for _, seed := range underSeeds() {
+			t.Run(fmt.Sprintf("%s/under real keys, draw %d", c.name, seed), func(t *testing.T) { c.nearUnderKeys(t, want, seed) })
+		}
 	}
 }
 
-func TestTryAgreesWithTheReferenceUnderRealKeys(t *testing.T) {
-	for _, c := range tryCases(t) {
-		t.Run(c.name, func(t *testing.T) {
-			var sum, ratio, days float64
-			for _, f := range c.files(t) {
-				got, want := tryJSON(t, c.options(), f), c.reference(t, f)
-				var diff, g, w float64
-				for i := range want {
-					diff += math.Abs(got[i].Occupancy - want[i].Occupancy)
-					g += got[i].Occupancy
-					w += want[i].Occupancy
-				}
-				diff /= float64(len(want))
-				sum += diff
-				ratio += math.Abs(g-w) / math.Max(w, 1e-9)
-				days++
-				if c.name == "brno-lab" && diff > .8 {
-					t.Errorf("%s: got %.2f people from the reference on average, want at most 0.8", filepath.Base(f), diff)
-				}
-				if c.name == "polito-lecture" && math.Abs(g-w) > .05*w {
-					t.Errorf("%s: got %.2f, want %.2f within 5 %%", filepath.Base(f), g, w)
-				}
-			}
-			if c.name == "brno-lab" && sum/days > .3 {
-				t.Errorf("got %.2f people from the reference on average, want at most 0.3", sum/days)
-			}
-			t.Logf("%s: mean difference %.3f people, %.2f %% of the sum, over %.0f captures", c.name, sum/days, 100*ratio/days, days)
-		})
+// sameCells allows 0.05 people: the reference prints three decimals of sums in another order.
+func (c tryCase) sameCells(t *testing.T, file string, want []referenceCell) {
+	t.Helper()
+	o := c.options()
+	o.class = referenceClass
+	got := tryJSON(t, o, file)
+	if len(got) != len(want) {
+		t.Errorf("%s: got %d cells, want %d", filepath.Base(file), len(got), len(want))
+		return
 	}
+	for i := range want {
+		if got[i].Start != want[i].Start {
+			t.Fatalf("%s: got cell %s, want %s", filepath.Base(file), got[i].Start, want[i].Start)
+		}
+		for what, pair := range map[string][2]float64{
+			"occupancy": {got[i].Occupancy, want[i].Occupancy}, "stable": {got[i].Stable, want[i].Stable}, "random": {got[i].Random, want[i].Random},
+			"low": {got[i].Low, want[i].Low}, "high": {got[i].High, want[i].High},
+		} {
+			if math.Abs(pair[0]-pair[1]) > .05 {
+				t.Errorf("%s %s %s: got %.3f, want %.3f", filepath.Base(file), want[i].Start, what, pair[0], pair[1])
+			}
+		}
+	}
+}
+
+// underSeeds are the draws of keys. Two classes of a capture fall together by chance in 10 bits, and with other keys others do,
+// so that a bound held under one draw says little, and a bound under fresh draws would fail now and then. Under twelve draws
+// the lab was off by 0.10 to 0.16 people on average and 0.59 on its worst day, the lectures by at most 1.1 % of their sum.
+func underSeeds() []byte { return []byte{1, 2, 3} }
+
+func (c tryCase) nearUnderKeys(t *testing.T, want map[string][]referenceCell, seed byte) {
+	t.Helper()
+	a := c.compare(t, want, seed)
+	t.Logf("%.3f people off on average, %.2f in %s; sum %.2f of %.2f", a.mean, a.worst, a.worstFile, a.got, a.want)
+	switch c.name {
+	case "brno-lab":
+		if a.mean > .3 || a.worst > .8 {
+			t.Errorf("got %.2f people off on average and %.2f in %s, want at most 0.3 and 0.8", a.mean, a.worst, a.worstFile)
+		}
+	case "polito-lecture":
+		if math.Abs(a.got-a.want) > .05*a.want {
+			t.Errorf("got %.2f people over all captures, want %.2f within 5 %%", a.got, a.want)
+		}
+	}
+}
+
+// agreement is how far footfall try lies from the reference over some captures.
+type agreement struct {
+	mean, worst float64 // people off, cell by cell: over all captures, and in the worst one
+	worstFile   string
+	got, want   float64 // people, summed over the cells of all captures
+}
+
+func (c tryCase) compare(t *testing.T, want map[string][]referenceCell, seed byte) agreement {
+	t.Helper()
+	var a agreement
+	for _, file := range c.files(t) {
+		cells := want[file]
+		o := c.options()
+		o.random = rand.NewChaCha8([32]byte{seed})
+		got := tryJSON(t, o, file)
+		if len(got) != len(cells) {
+			t.Fatalf("%s: got %d cells, want %d", filepath.Base(file), len(got), len(cells))
+		}
+		var off float64
+		for i := range cells {
+			off += math.Abs(got[i].Occupancy - cells[i].Occupancy)
+			a.got += got[i].Occupancy
+			a.want += cells[i].Occupancy
+		}
+		off /= float64(len(cells))
+		a.mean += off / float64(len(want))
+		if off > a.worst {
+			a.worst, a.worstFile = off, filepath.Base(file)
+		}
+	}
+	return a
 }

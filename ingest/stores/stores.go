@@ -69,8 +69,12 @@ func (s *Store) Zones() []string {
 	return zones
 }
 
-type file struct {
-	Stores []struct {
+// The file's parts have names because the decoder's errors about unknown keys print them.
+type (
+	file struct {
+		Stores []entry `yaml:"stores"`
+	}
+	entry struct {
 		ID            string            `yaml:"id"`
 		Name          string            `yaml:"name"`
 		TimeZone      string            `yaml:"time_zone"`
@@ -78,15 +82,17 @@ type file struct {
 		SealAfter     *time.Duration    `yaml:"seal_after"`
 		ReturnEpsilon *float64          `yaml:"return_epsilon"`
 		Hours         map[string]string `yaml:"hours"`
-		Zones         []struct {
-			ID      string `yaml:"id"`
-			Sensors []struct {
-				ID       string `yaml:"id"`
-				Entrance bool   `yaml:"entrance"`
-			} `yaml:"sensors"`
-		} `yaml:"zones"`
-	} `yaml:"stores"`
-}
+		Zones         []zone            `yaml:"zones"`
+	}
+	zone struct {
+		ID      string   `yaml:"id"`
+		Sensors []sensor `yaml:"sensors"`
+	}
+	sensor struct {
+		ID       string `yaml:"id"`
+		Entrance bool   `yaml:"entrance"`
+	}
+)
 
 var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
@@ -94,7 +100,7 @@ var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 func Load(path string) ([]Store, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the stores file: %w", err)
+		return nil, fmt.Errorf("read the stores file: %w: name it with --stores", err)
 	}
 	list, err := Parse(raw)
 	if err != nil {

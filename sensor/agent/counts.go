@@ -85,7 +85,7 @@ func (c *Counts) drops() []*wire.Drop {
 
 // Report writes the counts for a person to read. elapsed is the time the frames took.
 func (c *Counts) Report(w io.Writer, elapsed time.Duration) {
-	line := func(name string, n uint64) { fmt.Fprintf(w, "%-22s %12d\n", name, n) }
+	line := func(name string, n uint64) { fmt.Fprintf(w, "%-26s %12d\n", name, n) }
 	line("frames", c.Frames)
 	line("kept", c.Kept)
 	for _, r := range c.Reasons() {
@@ -106,6 +106,6 @@ func (c *Counts) Report(w io.Writer, elapsed time.Duration) {
 		line("excluded_long", c.ExcludedLong)
 	}
 	if s := elapsed.Seconds(); s > 0 {
-		fmt.Fprintf(w, "%-22s %12.0f\n", "frames per second", float64(c.Frames)/s)
+		fmt.Fprintf(w, "%-26s %12.0f\n", "frames per second", float64(c.Frames)/s)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
@@ -48,7 +49,7 @@ func DryRun(ctx context.Context, cfg *Config, o Options) (Counts, time.Duration,
 		}
 		var truncated *capture.TruncatedError
 		if errors.As(err, &truncated) {
-			cut = errors.Join(cut, err)
+			cut = errors.Join(cut, fmt.Errorf("%s: %w", f, err))
 		} else if err != nil {
 			return p.Counts(), time.Since(began), err
 		}

@@ -235,7 +235,7 @@ func TestTheReportNamesWhatHappened(t *testing.T) {
 	var out strings.Builder
 	c.Report(&out, 2*time.Second)
 	for _, want := range []string{
-		"frames                           12\n", "dropped bad_fcs", "dropped closed_hours              2\n", "counted, no ids", "bursts, opted out", "excluded_long", "frames per second                 6\n",
+		"frames                               12\n", "dropped bad_fcs", "dropped closed_hours                  2\n", "counted, no ids", "bursts, opted out", "excluded_long", "frames per second                     6\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got %q, want it to hold %q", out.String(), want)

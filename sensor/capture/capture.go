@@ -62,7 +62,7 @@ func Open(path string) (*Reader, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open capture: %w", err)
+		return nil, fmt.Errorf("open capture: %w: check the path", err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
