@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,26 +27,54 @@ import (
 type bench struct {
 	t       *testing.T
 	dir     string
+	kafka   []string // the folders that Kafka keeps its files in
 	brokers []string
-	store   stores.Store
+	stores  []stores.Store
+	store   stores.Store // the first of them
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	return newBenchOf(t, demoStores)
+}
+
+// newBenchOf is a bench of other stores than the demo's.
+func newBenchOf(t *testing.T, storesYAML string) *bench {
+	t.Helper()
 	needEngine(t)
-	b := &bench{t: t, dir: t.TempDir(), brokers: kafkatest.Start(t)}
-	list, err := stores.Parse([]byte(demoStores))
+	b := &bench{t: t, dir: t.TempDir()}
+	b.startKafka()
+	list, err := stores.Parse([]byte(storesYAML))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.store = list[0]
-	b.write("stores.yaml", demoStores)
+	b.stores, b.store = list, list[0]
+	b.write("stores.yaml", storesYAML)
 	b.write("rounding.key", strings.Repeat("5a", 32)+"\n")
 	kafka := broker.Config{Brokers: b.brokers, ClientID: "test"}
 	if err := broker.EnsureTopics(t.Context(), kafka, broker.Settings{Partitions: 1, Replication: 1, SealAfter: b.store.SealAfter, Embedded: !kafkatest.Apache()}); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// startKafka starts a Kafka and notes its folders: what it made beside the bench's own, where all of a test's temporary
+// folders are.
+func (b *bench) startKafka() {
+	b.t.Helper()
+	had, err := filepath.Glob(filepath.Join(filepath.Dir(b.dir), "*"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.brokers = kafkatest.Start(b.t)
+	has, err := filepath.Glob(filepath.Join(filepath.Dir(b.dir), "*"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.kafka = slices.DeleteFunc(has, func(dir string) bool { return slices.Contains(had, dir) })
+	if len(b.kafka) == 0 {
+		b.t.Fatal("Kafka keeps its files in no folder of the test")
+	}
 }
 
 // needEngine skips where the engine is not installed.

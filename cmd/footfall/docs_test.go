@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openfootfall/footfall/aggregate/run"
+	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/registry"
+	"github.com/openfootfall/footfall/ingest/stores"
+	"github.com/openfootfall/footfall/sensor/agent"
+	"github.com/openfootfall/footfall/sensor/dot11"
+)
+
+var update = flag.Bool("update", false, "write the generated parts of the references anew")
+
+// references are the project's Markdown files, from its root.
+func references() []string {
+	return []string{"README.md", "CHANGELOG.md", "cmd/README.md", "sensor/README.md", "ingest/README.md", "aggregate/README.md"}
+}
+
+// generated holds a part of a reference, between its begin and end marks, against what the code says.
+func generated(t *testing.T, file, part, want string) {
+	t.Helper()
+	begin, end := "<!-- begin "+part+" -->\n", "<!-- end "+part+" -->\n"
+	text := readProject(t, file)
+	before, rest, ok := strings.Cut(text, begin)
+	got, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no part %q", file, part)
+	}
+	if got == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s, part %q is not what the code says; if the code is right: go test ./cmd/footfall -run %s -update\n got %s\nwant %s", file, part, t.Name(), got, want)
+	}
+	if err := os.WriteFile(project(t, file), []byte(before+begin+want+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheFlagsReferenceIsTheHelp(t *testing.T) {
+	var want strings.Builder
+	for _, c := range commands() {
+		var out, errs bytes.Buffer
+		if code := execute(t.Context(), []string{c.name, "-help"}, &out, &errs); code != 0 || errs.Len() > 0 {
+			t.Fatalf("footfall %s -help: exit status %d, %s", c.name, code, errs.String())
+		}
+		fmt.Fprintf(&want, "### footfall %s\n\n```text\n%s```\n\n", c.name, out.String())
+	}
+	generated(t, "cmd/README.md", "flags", strings.TrimSuffix(want.String(), "\n"))
+}
+
+// metricPattern reads prometheus.Desc's text, which is the only way to its name.
+var metricPattern = regexp.MustCompile(`^Desc\{fqName: "([^"]+)", help: "((?:[^"\\]|\\.)*)",(?: unit: "[^"]*",)? constLabels: \{\}, variableLabels: \{([^}]*)\}\}$`)
+
+// registered are the metrics of the aggregator and of a sensor, as table rows sorted by name.
+func registered(t *testing.T) []string {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	kafka := broker.Config{Brokers: []string{documentedBroker}, ClientID: "test"}
+	list, err := stores.Parse([]byte(demoStores))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.New(run.Config{Kafka: kafka, Stores: list, RoundingKey: [32]byte{1}}, nil, reg, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := registry.NewList().Follow(ended, registry.FollowOptions{Config: kafka, Registerer: reg}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("follow the opt-out list: %v", err)
+	}
+	descs := make(chan *prometheus.Desc, 1000)
+	reg.Describe(descs)
+	close(descs)
+	var rows []string
+	for d := range descs {
+		m := metricPattern.FindStringSubmatch(d.String())
+		if m == nil {
+			t.Fatalf("a metric's description is not understood: %s", d)
+		}
+		labels := "-"
+		if m[3] != "" {
+			labels = "`" + strings.ReplaceAll(m[3], ",", "`, `") + "`"
+		}
+		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |\n", m[1], labels, m[2]))
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+func TestEveryMetricIsDocumented(t *testing.T) {
+	const head = "| metric | labels | what |\n|---|---|---|\n"
+	rows := registered(t)
+	if len(rows) < 15 {
+		t.Fatalf("got only %d metrics: %q", len(rows), rows)
+	}
+	own := func(row string) bool { return strings.HasPrefix(row, "| `footfall_aggregate_") }
+	generated(t, "aggregate/README.md", "metrics", head+strings.Join(slices.DeleteFunc(slices.Clone(rows), func(r string) bool { return !own(r) }), ""))
+	generated(t, "ingest/README.md", "metrics", head+strings.Join(slices.DeleteFunc(slices.Clone(rows), own), ""))
+	for _, row := range rows {
+		for _, label := range []string{"device", "address", "`id`", "ssid"} {
+			if strings.Contains(strings.Split(row, "|")[2], label) {
+				t.Errorf("a label holds a device: %s", row)
+			}
+		}
+	}
+}
+
+// firstColumn are the names in backquotes that a table's rows begin with.
+func firstColumn(text string) []string {
+	var names []string
+	for line := range strings.Lines(text) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 && strings.HasPrefix(strings.TrimSpace(cells[1]), "`") {
+			for name := range strings.SplitSeq(cells[1], ",") {
+				names = append(names, strings.Trim(strings.TrimSpace(name), "`"))
+			}
+		}
+	}
+	return names
+}
+
+func TestEveryJSONFieldOfTryIsDocumented(t *testing.T) {
+	if got := firstColumn(section(t, readProject(t, "cmd/README.md"), "## footfall try --json")); !slices.Equal(got, jsonFields) {
+		t.Errorf("got %v in cmd/README.md, want %v", got, jsonFields)
+	}
+}
+
+func TestEveryDropReasonIsDocumented(t *testing.T) {
+	var want []string
+	for _, d := range dot11.Drops() {
+		want = append(want, d.String())
+	}
+	for d := agent.Drop(0); !strings.HasPrefix(d.String(), "drop_"); d++ {
+		want = append(want, d.String())
+	}
+	if got := firstColumn(section(t, readProject(t, "sensor/README.md"), "## Why a frame is not used")); !slices.Equal(got, want) {
+		t.Errorf("got %v in sensor/README.md, want %v", got, want)
+	}
+}
+
+func TestEveryTopicIsDocumented(t *testing.T) {
+	want := []string{broker.Sightings, broker.Counters, broker.OptOuts, broker.DeadLetters}
+	if got := firstColumn(section(t, readProject(t, "ingest/README.md"), "## Topics")); !slices.Equal(got, want) {
+		t.Errorf("got %v in ingest/README.md, want %v", got, want)
+	}
+}
+
+func TestTheExampleConfigurationsAreGoodAndComplete(t *testing.T) {
+	cfg, err := agent.LoadConfig(project(t, "deploy", "sensor.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *cfg.RSSIInside != agent.DefaultRSSIInside || *cfg.RSSIFloor != agent.DefaultRSSIFloor {
+		t.Errorf("got %d and %d dBm, want the defaults", *cfg.RSSIInside, *cfg.RSSIFloor)
+	}
+	list, err := stores.Load(project(t, "deploy", "stores.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := list[0]; s.SealAfter != stores.DefaultSealAfter || s.ReturnEpsilon != stores.DefaultReturnEpsilon {
+		t.Errorf("got %+v, want the defaults", s)
+	}
+	want := yamlKeys(reflect.TypeFor[agent.Config](), "")
+	if got := firstColumn(section(t, readProject(t, "sensor/README.md"), "## sensor.yaml")); !slices.Equal(got, want) {
+		t.Errorf("got the keys %v in sensor/README.md, want %v", got, want)
+	}
+	example := readProject(t, "deploy", "sensor.yaml")
+	for _, key := range want {
+		if last := key[strings.LastIndex(key, ".")+1:]; !strings.Contains(example, last+":") {
+			t.Errorf("%s is not in deploy/sensor.yaml", key)
+		}
+	}
+}
+
+// yamlKeys are a configuration's keys, in their order, those within others with a dot.
+func yamlKeys(of reflect.Type, prefix string) []string {
+	var keys []string
+	for f := range of.Fields() {
+		name := prefix + f.Tag.Get("yaml")
+		if f.Type.Kind() == reflect.Struct {
+			keys = append(keys, yamlKeys(f.Type, name+".")...)
+			continue
+		}
+		keys = append(keys, name)
+	}
+	return keys
+}
