@@ -50,7 +50,8 @@ test: need-go engine ## every test this machine can run
 
 $(KAFKA_STAMP): deploy/kafka/pom.xml
 	@echo "fetching Apache Kafka with Maven (54 MB; only the first time)"
-	@mvn -q -f deploy/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(KAFKA_LIBS) || { echo "Maven could not fetch Apache Kafka: check the network or your Maven settings, then run make again." >&2; exit 1; }
+	@rm -rf "$(KAFKA_LIBS)"
+	@mvn -q -f deploy/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/$(KAFKA_LIBS)" || { echo "Maven could not fetch Apache Kafka: check the network or your Maven settings, then run make again." >&2; exit 1; }
 	@touch $@
 
 .PHONY: test-kafka
@@ -59,8 +60,8 @@ test-kafka: need-go engine ## the end-to-end and broker tests on Apache Kafka it
 	v=$$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -1); \
 	if [ "$${v:-0}" -lt 17 ]; then echo "SKIP: make test-kafka needs Java 17, this is Java $${v:-unknown}"; exit 0; fi; \
 	$(MAKE) --no-print-directory $(KAFKA_STAMP) && \
-	FOOTFALL_KAFKA_LIBS=$(CURDIR)/$(KAFKA_LIBS) go test -count=1 -timeout 20m $(TESTFLAGS) ./ingest/... && \
-	FOOTFALL_KAFKA_LIBS=$(CURDIR)/$(KAFKA_LIBS) go test -count=1 -timeout 20m $(TESTFLAGS) -run "$(KAFKA_E2E)" ./cmd/footfall
+	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" go test -count=1 -timeout 20m $(TESTFLAGS) ./ingest/... && \
+	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" go test -count=1 -timeout 20m $(TESTFLAGS) -run "$(KAFKA_E2E)" ./cmd/footfall
 
 .PHONY: lint
 lint: need-go ## gofmt, go vet, golangci-lint with the import rules

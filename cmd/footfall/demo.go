@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -113,7 +114,10 @@ func demo(ctx context.Context, o demoOptions, out, errs io.Writer) error {
 func clearDemo(dir string) error {
 	mark := filepath.Join(dir, ".footfall-demo")
 	entries, err := os.ReadDir(dir)
-	if err == nil && len(entries) > 0 {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s cannot be the demo's folder: %w: name another with --dir", dir, err)
+	}
+	if len(entries) > 0 {
 		if _, err := os.Stat(mark); err != nil {
 			return fmt.Errorf("%s is not empty and no demo made it: name another folder with --dir", dir)
 		}

@@ -5,7 +5,8 @@ import (
 	"github.com/openfootfall/footfall/sensor/simulate"
 )
 
-// brokenReport is a report of two days in which nothing is right: one is far off, the other was never sealed.
+// brokenReport is a report of two days and weeks in which nothing is right: one day is far off, the other was never sealed, the
+// second week is missing.
 func brokenReport() *storeReport {
 	dwell := 3000.0
 	return &storeReport{
@@ -13,6 +14,6 @@ func brokenReport() *storeReport {
 		truth: simulate.Truth{Days: []simulate.DayTruth{
 			{Date: "2026-03-02", Open: true, Stays: 300, Stable: simulate.Stable{Visits: 100, Dwell: simulate.Quartiles{Median: 600}}, Cells: []simulate.Cell{{Open: true, Occupancy: 9}}},
 			{Date: "2026-03-03", Open: true},
-		}},
+		}, Weeks: []simulate.WeekTruth{{Monday: "2026-03-02"}, {Monday: "2026-03-09"}}},
 	}
 }

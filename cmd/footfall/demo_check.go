@@ -75,7 +75,11 @@ func (r *storeReport) checkWeeks(fail func(string, ...any)) string {
 	for i := range r.truth.Weeks {
 		t := &r.truth.Weeks[i]
 		w, ok := r.weeks[t.Monday]
-		if i == 0 || !ok {
+		if i == 0 {
+			continue
+		}
+		if !ok {
+			fail("week of %s is missing", t.Monday)
 			continue
 		}
 		if w.Repeat1W == nil {

@@ -33,6 +33,12 @@ func TestDemoNeverEmptiesAFolderThatIsNotItsOwn(t *testing.T) {
 	if _, err := os.Stat(mine); err != nil {
 		t.Errorf("the file is gone: %v", err)
 	}
+	if err := clearDemo(mine); err == nil {
+		t.Error("a file was taken for the demo's folder")
+	}
+	if text, err := os.ReadFile(mine); err != nil || string(text) != "mine" {
+		t.Errorf("the file holds %q (%v), want it untouched", text, err)
+	}
 	again := filepath.Join(dir, "demo")
 	for range 2 {
 		if err := clearDemo(again); err != nil {
@@ -47,7 +53,7 @@ func TestTheDemosCheckFindsWhatIsWrong(t *testing.T) {
 	if err := report.check(&out); err == nil {
 		t.Fatal("a report that is far off passed")
 	}
-	for _, want := range []string{"was not sealed", "median dwell", "visits over all days", "estimated visits", "people inside"} {
+	for _, want := range []string{"was not sealed", "median dwell", "visits over all days", "estimated visits", "people inside", "week of 2026-03-09 is missing"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("nothing about %q in:\n%s", want, out.String())
 		}

@@ -39,6 +39,9 @@ func keysCommand(_ context.Context, args []string, out, errs io.Writer) error {
 	if err := f.parse(args); err != nil {
 		return err
 	}
+	if err := keys.HardenProcess(); err != nil {
+		return fmt.Errorf("keep keys out of core dumps: %w", err)
+	}
 	if what != "optout" && what != "rounding" && what != "issue" {
 		return f.wrong("say which keys: optout, rounding or issue")
 	}

@@ -86,12 +86,15 @@ func try(ctx context.Context, o tryOptions, files []string, out, errs io.Writer)
 		c = newTryCapture(cal, o)
 		return c
 	}
+	reported := false
 	replay.End = func(counts agent.Counts) error {
-		return c.print(counts, out, errs)
+		err := c.print(counts, out, errs)
+		reported = reported || err == nil
+		return err
 	}
 	err = replay.Run(ctx, files)
 	var cut *capture.TruncatedError
-	if errors.As(err, &cut) {
+	if errors.As(err, &cut) && reported {
 		return fmt.Errorf("warning: what was read is reported, but %w", err)
 	}
 	return err

@@ -33,16 +33,21 @@ type batcher struct {
 
 	counters wire.CountersBuilder
 	epoch    int32
+
+	failClosed []string      // why ids do not leave now
+	listAge    time.Duration // of the opt-out list
 }
 
 func newBatcher(set *Settings, sink Sink) *batcher { return &batcher{set: set, sink: sink} }
 
 // underList closes the open batches when the opt-out list is another than the one they were begun under.
-func (b *batcher) underList(version uint64) {
-	if version != b.version {
-		b.flush(b.day)
-		b.version = version
+func (b *batcher) underList(version uint64) (changed bool) {
+	if version == b.version {
+		return false
 	}
+	b.flush(b.day)
+	b.version = version
+	return true
 }
 
 func (b *batcher) sighting(id uint64, ms int64, band uint8) {
@@ -107,7 +112,7 @@ func (b *batcher) heartbeat(position int64, end bool, day calendar.Day, c Counts
 	b.flush(day)
 	h := &wire.Heartbeat{
 		CaptureMs: position / 1e6, EndOfInput: end, Frames: c.Frames, Sightings: c.Sightings, Held: c.HeldBursts, Software: b.set.Software,
-		Drops: c.drops(),
+		Drops: c.drops(), FailClosed: b.failClosed, OptoutAgeS: int64(b.listAge / time.Second),
 	}
 	b.send(Sightings, &wire.Envelope{Header: b.header(position/1e6, 0), Body: &wire.Envelope_Heartbeat{Heartbeat: h}})
 }

@@ -144,7 +144,7 @@ func TestACaptureOlderThanTheKeysIsRefused(t *testing.T) {
 	if err == nil {
 		t.Fatal("got no error")
 	}
-	want := "the capture is of 2026-01-11, but this sensor's keys are of 2026-01-12 and cannot be turned back: replay older captures with footfall try"
+	want := "the capture is of 2026-01-11, but this sensor's keys are of 2026-01-12 and cannot be turned back: replay it with footfall try, or cut it at 04:00 of 2026-01-12"
 	if err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}

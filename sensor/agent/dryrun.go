@@ -23,7 +23,7 @@ func DryRun(ctx context.Context, cfg *Config, o Options) (Counts, time.Duration,
 	var p *Pipeline
 	p = NewPipeline(Settings{
 		Store: "dry-run", Sensor: "dry-run", Zone: "dry-run", Boot: 1, Policy: wire.Policy_POLICY_STANDARD,
-		RSSIInside: int8(*cfg.RSSIInside), RSSIFloor: int8(*cfg.RSSIFloor), OneClassKey: true,
+		RSSIInside: int8(*cfg.RSSIInside), RSSIFloor: int8(*cfg.RSSIFloor), OneClassKey: true, AnyAge: true,
 	}, state.Day(), Deps{Hasher: state.Hasher(), Sink: nowhere{}, NewDay: func(next calendar.Day) error {
 		if err := state.Advance(next); err != nil {
 			return err
@@ -32,13 +32,9 @@ func DryRun(ctx context.Context, cfg *Config, o Options) (Counts, time.Duration,
 		return nil
 	}})
 	began := time.Now()
-	r := &runner{cfg: cfg, o: o, pipeline: p}
-	if _, err := r.boot(); err != nil {
-		return Counts{}, 0, err
-	}
 	var cut error
 	for _, f := range cfg.Source.Files {
-		in, err := r.open(f)
+		in, _, err := openSource(ctx, f)
 		if err == nil {
 			err = p.read(ctx, in, func(read int64) {
 				if o.Progress != nil {

@@ -29,7 +29,7 @@ func TestFramesWithinBurstsAllocateNothing(t *testing.T) {
 		{"with a list and the shop's devices", func(r *rig) {
 			l := &fakeList{}
 			l.put(phone(999))
-			r.deps.OptOuts, r.deps.Excluded = l, map[hwaddr.Addr]struct{}{phone(998): {}}
+			r.deps.OptOuts, r.deps.excluded = l, map[hwaddr.Addr]struct{}{phone(998): {}}
 		}},
 		{"with opening hours", func(r *rig) { r.set.Hours = hours(r.t, map[string]string{"mon": "09:00-18:00"}) }},
 	} {

@@ -72,7 +72,7 @@ func mixtureRigs(t testing.TB) map[string]func(*rig) {
 		"over the day's end": func(r *rig) { r.set.Hours = hours(t, map[string]string{"mon-tue": "20:00-06:00"}) },
 		"count only":         func(r *rig) { r.set.Policy = wire.Policy_POLICY_COUNT_ONLY },
 		"excluded, opted out": func(r *rig) {
-			r.deps.Excluded = map[hwaddr.Addr]struct{}{phone(3): {}, made(4): {}, phone(5): {}}
+			r.deps.excluded = map[hwaddr.Addr]struct{}{phone(3): {}, made(4): {}, phone(5): {}}
 			list := &fakeList{}
 			list.put(phone(1), made(1), phone(2), made(2), made(6), phone(6))
 			r.deps.OptOuts = list

@@ -80,7 +80,7 @@ func naiveGates(r *rig, frames []air, x *expected) []air {
 		}
 		now = max(now, f.t)
 		f.t = now
-		_, excluded := r.deps.Excluded[f.addr]
+		_, excluded := r.deps.excluded[f.addr]
 		switch {
 		case f.addr.Group():
 			x.drops["group_source"]++

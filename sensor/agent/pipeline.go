@@ -23,6 +23,9 @@ type Pipeline struct {
 	excluded map[hwaddr.Addr]struct{}
 	classOf  func(elements []byte) uint16 // instead of the keyed class, for comparison with a reference
 	newDay   func(next calendar.Day) error
+	settled  func() error
+	beaten   func() error
+	listAge  func() time.Duration
 
 	out     *batcher
 	bursts  *bursts
@@ -32,6 +35,7 @@ type Pipeline struct {
 	counts  Counts
 
 	now     int64 // greatest capture time seen, Unix ns; 0 before the first
+	stale   bool  // the opt-out list is too old: count only
 	ahead   int64 // a time far ahead that the next frame may confirm
 	day     calendar.Day
 	dayEnd  int64
@@ -60,19 +64,25 @@ type Deps struct {
 	Returns  Returns // nil: no return filters (try, count-only)
 	OptOuts  OptOuts
 	Sink     Sink
-	Excluded map[hwaddr.Addr]struct{}
+	excluded map[hwaddr.Addr]struct{} // the shop's own devices; only Replay has such a list
 	// Class replaces the keyed class of a probe request's elements, to compare with a reference implementation.
 	Class func(elements []byte) uint16
 	// NewDay is called when capture time enters another store-day, after everything of the day before was given out. It
 	// makes the next day's keys, and hands them over with SetHasher.
 	NewDay func(next calendar.Day) error
+	// Settled waits until everything sent is acknowledged; nil where the sink keeps what it is given.
+	Settled func() error
+	// Beat is called at each heartbeat, about once an hour of capture time; nil for nothing.
+	Beat func() error
+	// ListAge is how long ago the sensor last stood at the end of the opt-out list; nil: just now.
+	ListAge func() time.Duration
 }
 
 // NewPipeline makes a pipeline whose keys are those of the store-day.
 func NewPipeline(set Settings, day calendar.Day, d Deps) *Pipeline {
 	p := &Pipeline{
-		set: set, hash: d.Hasher, returns: d.Returns, list: d.OptOuts, excluded: d.Excluded, classOf: d.Class, newDay: d.NewDay,
-		randoms: newRandoms(), stables: newStables(), pending: map[int64]*minute{},
+		set: set, hash: d.Hasher, returns: d.Returns, list: d.OptOuts, excluded: d.excluded, classOf: d.Class, newDay: d.NewDay,
+		settled: d.Settled, beaten: d.Beat, listAge: d.ListAge, randoms: newRandoms(), stables: newStables(), pending: map[int64]*minute{},
 	}
 	p.bursts = newBursts(p.burst)
 	p.out = newBatcher(&p.set, d.Sink)
@@ -136,7 +146,7 @@ func (p *Pipeline) clock(t int64) (int64, bool) {
 		p.counts.Drops[DropBadTime]++
 		return 0, false
 	}
-	if p.now > 0 && t-p.now > int64(jumpMax) && (p.ahead == 0 || t < p.ahead || t-p.ahead > int64(jumpMax)) {
+	if last := p.lastTime(); last > 0 && t-last > int64(jumpMax) && (p.ahead == 0 || t < p.ahead || t-p.ahead > int64(jumpMax)) {
 		p.ahead = t
 		p.counts.Drops[DropBadTime]++
 		return 0, false
@@ -152,6 +162,15 @@ func (p *Pipeline) clock(t int64) (int64, bool) {
 	return p.now, true
 }
 
+// lastTime is what a frame's time is measured against: the newest frame's, and before the first the day of the keys, which one
+// damaged time must not turn. A capture that may be of any age has only its own frames.
+func (p *Pipeline) lastTime() int64 {
+	if p.now == 0 && !p.set.AnyAge {
+		return p.set.Calendar.Start(p.day).UnixNano()
+	}
+	return p.now
+}
+
 // turn ends the period and the store-day when capture time passes them, and beats.
 func (p *Pipeline) turn(t int64) error {
 	if p.period.open && t >= p.period.end {
@@ -164,7 +183,11 @@ func (p *Pipeline) turn(t int64) error {
 	}
 	if t-p.beat >= int64(heartbeatEvery) {
 		p.beat = t
+		p.checkList()
 		p.out.heartbeat(p.position(), false, p.day, p.Counts())
+		if p.beaten != nil && p.err == nil {
+			p.err = p.beaten()
+		}
 	}
 	if p.err == nil {
 		p.err = p.out.err
@@ -175,7 +198,7 @@ func (p *Pipeline) turn(t int64) error {
 func (p *Pipeline) turnDay(t int64) error {
 	next := p.set.Calendar.DayOf(time.Unix(0, t))
 	if next < p.day {
-		return fmt.Errorf("the capture is of %s, but this sensor's keys are of %s and cannot be turned back: replay older captures with footfall try", next, p.day)
+		return fmt.Errorf("the capture is of %s, but this sensor's keys are of %s and cannot be turned back: replay it with footfall try, or cut it at 04:00 of %s", next, p.day, p.day)
 	}
 	if next > p.day {
 		p.out.flush(p.day)
@@ -200,13 +223,39 @@ func (p *Pipeline) setDay(d calendar.Day) {
 	p.out.day = d
 }
 
-// Finish ends the input: everything held is given out, then a heartbeat that says that nothing follows.
+// SetBoot begins another run of batches: another file, whose boot id is made of its content. What is open goes out first.
+func (p *Pipeline) SetBoot(boot uint64) {
+	p.out.flush(p.day)
+	p.set.Boot, p.out.seq = boot, 0
+}
+
+// Pause ends the period because the capture itself pauses: nobody listened in between.
+func (p *Pipeline) Pause() {
+	if p.period.open {
+		p.endPeriod()
+	}
+}
+
+// Stop gives out the batches that are open, because the sensor is told to stop before its input ends. What is still held of
+// the last minute is read again with the source.
+func (p *Pipeline) Stop() error {
+	p.out.flush(p.day)
+	return p.out.err
+}
+
+// Finish ends the input: everything held is given out, and once it is acknowledged a heartbeat says that nothing follows. It
+// must not overtake anything: the aggregator seals the day at its word.
 func (p *Pipeline) Finish() error {
 	p.underList()
 	if p.period.open {
 		p.endPeriod()
 	}
 	p.out.flush(p.day)
+	if p.settled != nil && p.out.err == nil {
+		if err := p.settled(); err != nil {
+			return err
+		}
+	}
 	p.out.heartbeat(p.now, true, p.day, p.Counts())
 	if p.err == nil {
 		p.err = p.out.err
@@ -230,7 +279,8 @@ func (p *Pipeline) position() int64 {
 	return at / quarterNS * quarterNS
 }
 
-// sendsIDs reports whether the policy lets ids leave the sensor. A policy that nobody set does not.
+// sendsIDs reports whether ids may leave the sensor: the policy lets them, and the opt-out list is not stale. A policy that
+// nobody set does not.
 func (p *Pipeline) sendsIDs() bool {
-	return p.set.Policy == wire.Policy_POLICY_STANDARD || p.set.Policy == wire.Policy_POLICY_EXTENDED
+	return !p.stale && (p.set.Policy == wire.Policy_POLICY_STANDARD || p.set.Policy == wire.Policy_POLICY_EXTENDED)
 }

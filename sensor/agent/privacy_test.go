@@ -261,8 +261,8 @@ func TestErrorsHoldNoAddress(t *testing.T) {
 	a := newCanaries(1).addrs[0]
 	text := hex.EncodeToString(a[:])
 	r := newRig(t, nil)
-	_, exclude := ParseExclude(strings.NewReader(text + "x\n"))
-	_, tooLong := ParseExclude(strings.NewReader(text + strings.Repeat("0", 1<<17)))
+	_, exclude := parseExclude(strings.NewReader(text + "x\n"))
+	_, tooLong := parseExclude(strings.NewReader(text + strings.Repeat("0", 1<<17)))
 	for name, err := range map[string]error{
 		"an older capture": r.p.Frame(air{t: r.at("03:00:00"), addr: a, dbm: -60}.record(t)),
 		"an exclude file":  exclude, "a long line": tooLong,

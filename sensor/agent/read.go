@@ -2,10 +2,7 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/openfootfall/footfall/sensor/capture"
@@ -16,6 +13,18 @@ type Progress func(read, size int64)
 
 // progressEvery is how many frames go by between two looks at the context and the progress.
 const progressEvery = 4096
+
+// interruptible makes reads from a source that may stay quiet for long, standard input, end with the context. Its goroutine
+// may wait in the source until the process ends.
+func interruptible(ctx context.Context, source io.Reader) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, source)
+		_ = w.CloseWithError(err) // nil is io.EOF for the reader
+	}()
+	context.AfterFunc(ctx, func() { _ = w.CloseWithError(ctx.Err()) })
+	return r
+}
 
 // read feeds a capture to the pipeline. A capture cut short is reported with a *capture.TruncatedError after what was read of
 // it has counted.
@@ -40,24 +49,4 @@ func (p *Pipeline) read(ctx context.Context, r *capture.Reader, progress func(re
 			return err
 		}
 	}
-}
-
-// bootOf makes the boot id of a run over files from their content, so that the same files, read again, count once. Standard
-// input is known by its first bytes, which head holds.
-func bootOf(files []string, head []byte) (uint64, error) {
-	h := sha256.New()
-	for _, f := range files {
-		var b [8]byte
-		if f != "-" {
-			print, err := capture.Fingerprint(f)
-			if err != nil {
-				return 0, fmt.Errorf("read the source: %w", err)
-			}
-			binary.BigEndian.PutUint64(b[:], print)
-			h.Write(b[:])
-			continue
-		}
-		h.Write(head)
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil)), nil
 }

@@ -1,8 +1,6 @@
 package agent
 
 import (
-	"errors"
-	"io/fs"
 	"strings"
 	"testing"
 )
@@ -22,7 +20,7 @@ func TestParseExclude(t *testing.T) {
 		{"a line without end", strings.Repeat("0", 1<<17), 0, "read the addresses to exclude"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, err := ParseExclude(strings.NewReader(row.text))
+			got, err := parseExclude(strings.NewReader(row.text))
 			if row.err == "" && (err != nil || len(got) != row.want) {
 				t.Errorf("got %d addresses and %v, want %d", len(got), err, row.want)
 			}
@@ -31,7 +29,7 @@ func TestParseExclude(t *testing.T) {
 			}
 		})
 	}
-	if got, err := ParseExclude(nil); got != nil || err != nil {
+	if got, err := parseExclude(nil); got != nil || err != nil {
 		t.Errorf("got %v and %v without a file", got, err)
 	}
 }
@@ -40,7 +38,7 @@ func FuzzParseExclude(f *testing.F) {
 	f.Add("00:1b:63:00:00:01\n# x\n")
 	f.Add("\x00\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := ParseExclude(strings.NewReader(text))
+		got, err := parseExclude(strings.NewReader(text))
 		if (got == nil) == (err == nil) {
 			t.Fatalf("got %d addresses and %v", len(got), err)
 		}
@@ -48,40 +46,4 @@ func FuzzParseExclude(f *testing.F) {
 			t.Errorf("got %q", err)
 		}
 	})
-}
-
-func TestBootOf(t *testing.T) {
-	r := newRig(t, nil)
-	one, same := written(t, 0, air{t: r.at("10:00:00"), addr: phone(1)}), written(t, 0, air{t: r.at("10:00:00"), addr: phone(1)})
-	two := written(t, 0, air{t: r.at("10:00:00"), addr: phone(2)})
-	boot := func(head string, files ...string) uint64 {
-		t.Helper()
-		id, err := bootOf(files, []byte(head))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
-	for _, row := range []struct {
-		name string
-		a, b uint64
-		same bool
-	}{
-		{"read again", boot("", one), boot("", one), true},
-		{"the same content elsewhere", boot("", one), boot("", same), true},
-		{"other content", boot("", one), boot("", two), false},
-		{"another order", boot("", one, two), boot("", two, one), false},
-		{"one file more", boot("", one), boot("", one, two), false},
-		{"the same standard input", boot("head", "-"), boot("head", "-"), true},
-		{"another standard input", boot("head", "-"), boot("other", "-"), false},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			if (row.a == row.b) != row.same {
-				t.Errorf("got %016x and %016x, want same: %v", row.a, row.b, row.same)
-			}
-		})
-	}
-	if _, err := bootOf([]string{one + ".gone"}, nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got %v of a file that is not there", err)
-	}
 }

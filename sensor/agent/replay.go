@@ -39,34 +39,29 @@ type Replay struct {
 	Progress Progress
 }
 
-// Run replays the files in their order. A capture that is cut short counts as far as it goes; the error, which joins one
-// *capture.TruncatedError a file, comes after everything else was done.
+// Run replays the files in their order. A file that cannot be read does not keep the others from being counted, and a capture
+// that is cut short counts as far as it goes; the error joins what was wrong, file by file.
 func (r *Replay) Run(ctx context.Context, files []string) error {
-	excluded, err := ParseExclude(r.Exclude)
+	excluded, err := parseExclude(r.Exclude)
 	if err != nil {
 		return err
 	}
 	s := &replaying{Replay: r, excluded: excluded}
-	var cut []error
 	for _, f := range files {
 		err := s.file(ctx, f)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		var opening *openError
-		if errors.As(err, &opening) {
-			return opening.error // it names the file already
-		}
-		var truncated *capture.TruncatedError
-		if errors.As(err, &truncated) && s.p != nil {
-			cut = append(cut, fmt.Errorf("%s: %w", f, err))
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", f, err)
+		switch {
+		case errors.As(err, &opening):
+			s.errs = append(s.errs, opening.error) // it names the file already
+		case err != nil:
+			s.errs = append(s.errs, fmt.Errorf("%s: %w", f, err))
 		}
 	}
-	if err := s.end(); err != nil {
-		return err
-	}
-	return errors.Join(cut...)
+	s.end()
+	return errors.Join(s.errs...)
 }
 
 // openError is an error of a file that could not even be opened as a capture.
@@ -76,6 +71,8 @@ type replaying struct {
 	*Replay
 	excluded map[hwaddr.Addr]struct{}
 	p        *Pipeline
+	name     string // of the capture's first file
+	errs     []error
 }
 
 func (s *replaying) file(ctx context.Context, path string) error {
@@ -92,14 +89,13 @@ func (s *replaying) file(ctx context.Context, path string) error {
 		return err
 	}
 	if s.p != nil && !s.follows(first.Time) {
-		if err := s.end(); err != nil {
-			return err
-		}
+		s.end()
 	}
 	if s.p == nil {
 		if err := s.begin(first.Time); err != nil {
 			return err
 		}
+		s.name = path
 	}
 	if err := s.p.Frame(first); err != nil {
 		return err
@@ -131,11 +127,11 @@ func (s *replaying) begin(t int64) error {
 	}
 	set := Settings{
 		Store: s.Store, Sensor: s.Sensor, Zone: s.Zone, Boot: 1, Calendar: s.Calendar, Policy: wire.Policy_POLICY_STANDARD,
-		RSSIInside: s.RSSIInside, RSSIFloor: DefaultRSSIFloor, NoRSSIInside: true, OneClassKey: true,
+		RSSIInside: s.RSSIInside, RSSIFloor: DefaultRSSIFloor, NoRSSIInside: true, OneClassKey: true, AnyAge: true,
 	}
 	var p *Pipeline
 	p = NewPipeline(set, day, Deps{
-		Hasher: state.Hasher(), Sink: s.Begin(), Excluded: s.excluded, Class: s.Class,
+		Hasher: state.Hasher(), Sink: s.Begin(), excluded: s.excluded, Class: s.Class,
 		NewDay: func(next calendar.Day) error {
 			if err := state.Advance(next); err != nil {
 				return err
@@ -148,21 +144,25 @@ func (s *replaying) begin(t int64) error {
 	return nil
 }
 
-func (s *replaying) end() error {
+// end reports the capture that was read, and notes what is wrong with it under its name.
+func (s *replaying) end() {
 	if s.p == nil {
-		return nil
+		return
 	}
-	if err := s.p.Finish(); err != nil {
-		return err
-	}
+	err := s.p.Finish()
 	counts := s.p.Counts()
 	s.p = nil
-	return s.End(counts)
+	if err == nil {
+		err = s.End(counts)
+	}
+	if err != nil {
+		s.errs = append(s.errs, fmt.Errorf("%s: %w", s.name, err))
+	}
 }
 
-// ParseExclude reads addresses, one a line; empty lines and those that begin with # are passed over. The error names the
+// parseExclude reads addresses, one a line; empty lines and those that begin with # are passed over. The error names the
 // line by its number only.
-func ParseExclude(r io.Reader) (map[hwaddr.Addr]struct{}, error) {
+func parseExclude(r io.Reader) (map[hwaddr.Addr]struct{}, error) {
 	if r == nil {
 		return nil, nil
 	}

@@ -304,12 +304,12 @@ func TestReplayOptions(t *testing.T) {
 }
 
 func TestAnExcludedAddressIsNoSighting(t *testing.T) {
-	r := newRig(t, func(r *rig) { r.deps.Excluded = map[hwaddr.Addr]struct{}{phone(1): {}, made(1): {}} })
+	r := newRig(t, func(r *rig) { r.deps.excluded = map[hwaddr.Addr]struct{}{phone(1): {}, made(1): {}} })
 	r.feed(mixture(seeded(8), r.at("10:00:00"), 3600e9, 20)...).finish()
 	if r.hasher.ids[phone(1)] != 0 || r.hasher.tags[phone(1)] != 0 {
 		t.Error("an excluded address was hashed")
 	}
-	if got := fmt.Sprint(r.deps.Excluded); strings.Contains(got, "1b") || strings.Contains(got, "27 ") {
+	if got := fmt.Sprint(r.deps.excluded); strings.Contains(got, "1b") || strings.Contains(got, "27 ") {
 		t.Errorf("got %s of a list of addresses", got)
 	}
 }

@@ -28,6 +28,10 @@ func (p *Pipeline) flushRollup() {
 	if len(p.rollup.devices) == 0 {
 		return
 	}
-	p.out.rollup(wire.NewRollup(wire.Rollup_CAUSE_POLICY, []wire.QuarterCount{{Quarter: p.rollup.quarter, Devices: uint32(len(p.rollup.devices))}}))
+	cause := wire.Rollup_CAUSE_POLICY
+	if p.stale {
+		cause = wire.Rollup_CAUSE_FAIL_CLOSED
+	}
+	p.out.rollup(wire.NewRollup(cause, []wire.QuarterCount{{Quarter: p.rollup.quarter, Devices: uint32(len(p.rollup.devices))}}))
 	p.rollup = rollup{}
 }

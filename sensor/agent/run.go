@@ -44,11 +44,21 @@ func Run(ctx context.Context, cfg *Config, o Options) (Counts, error) {
 		return Counts{}, err
 	}
 	err = r.read(ctx)
-	if cerr := r.close(ctx); err == nil {
+	stopped := err != nil && ctx.Err() != nil
+	if stopped {
+		err = r.pipeline.Stop()
+	}
+	if cerr := r.close(); err == nil {
 		err = cerr
+	}
+	if stopped && err == nil {
+		err = errors.New("stopped before the end of the source; what was accepted is sent: start again with the same source to go on, nothing counts twice")
 	}
 	return r.pipeline.Counts(), err
 }
+
+// stopWithin is how long a sensor that was told to stop tries to send what it has accepted.
+const stopWithin = 10 * time.Second
 
 // runner is a configured sensor at work.
 type runner struct {
@@ -59,8 +69,8 @@ type runner struct {
 	producer *broker.Producer
 	list     *registry.List
 	pipeline *Pipeline
-	stop     context.CancelFunc // of the opt-out list's follower
-	stdin    *bufio.Reader
+	work     context.Context    // of sending: it outlives the context of Run by stopWithin
+	stop     context.CancelFunc // of work and of the opt-out list's follower
 	followed chan error
 }
 
@@ -74,30 +84,41 @@ func start(ctx context.Context, cfg *Config, o Options) (*runner, error) {
 		return nil, err
 	}
 	site := r.keys.Site()
-	boot, err := r.boot()
-	if err != nil {
-		return nil, err
-	}
+	r.work, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, r.stop) })
 	kafka := broker.Config{Brokers: cfg.Kafka.Brokers, ClientID: "footfall-sensor " + site.Sensor}
 	if r.producer, err = broker.NewProducer(kafka, broker.ProducerOptions{Registerer: o.Registerer, Logger: o.Log}); err != nil {
 		return nil, err
 	}
 	if err := r.follow(ctx, kafka); err != nil {
+		r.stop()
 		return nil, err
 	}
-	deps := Deps{Hasher: r.keys.Hasher(), OptOuts: r.list, Sink: &kafkaSink{ctx, r.producer, []byte(site.Store)}, NewDay: func(next calendar.Day) error { return r.newDay(ctx, next) }}
-	if site.Policy != wire.Policy_POLICY_COUNT_ONLY {
-		r.returns, err = returns.Open(cfg.State, returns.Options{Epsilon: site.ReturnEpsilon, Day: r.keys.Day(), Issue: r.keys.Issue(), Random: o.Random})
-		if err != nil {
-			return nil, err
-		}
+	if err := r.openReturns(site); err != nil {
+		r.stop()
+		return nil, err
+	}
+	deps := Deps{
+		Hasher: r.keys.Hasher(), OptOuts: r.list, Sink: &kafkaSink{r.work, r.producer, []byte(site.Store)}, NewDay: r.newDay,
+		Settled: func() error { return r.producer.Flush(r.work) }, Beat: r.beat, ListAge: func() time.Duration { return time.Since(r.list.ConfirmedAt()) },
+	}
+	if r.returns != nil {
 		deps.Returns = r.returns
 	}
 	r.pipeline = NewPipeline(Settings{
-		Store: site.Store, Sensor: site.Sensor, Zone: site.Zone, Boot: boot, Calendar: site.Calendar, Hours: site.Hours, Policy: site.Policy,
+		Store: site.Store, Sensor: site.Sensor, Zone: site.Zone, Calendar: site.Calendar, Hours: site.Hours, Policy: site.Policy,
 		RSSIInside: int8(*cfg.RSSIInside), RSSIFloor: int8(*cfg.RSSIFloor), Software: o.Software,
 	}, r.keys.Day(), deps)
 	return r, nil
+}
+
+// openReturns opens the return filters, or destroys those of a store that only counts now.
+func (r *runner) openReturns(site keys.Site) (err error) {
+	if site.Policy == wire.Policy_POLICY_COUNT_ONLY {
+		return returns.Destroy(r.cfg.State)
+	}
+	r.returns, err = returns.Open(r.cfg.State, returns.Options{Epsilon: site.ReturnEpsilon, Day: r.keys.Day(), Issue: r.keys.Issue(), Random: r.o.Random})
+	return err
 }
 
 // openKeys loads the key state, or makes it from the bundle at the first start. A bundle that is there is imported even where
@@ -114,35 +135,24 @@ func openKeys(cfg *Config) (*keys.State, error) {
 	}
 	s, err := keys.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("this sensor has no keys: put its bundle where the configuration says (bundle: %q), made with footfall keys", cfg.Bundle)
+		if cfg.Bundle == "" {
+			return nil, errors.New("this sensor has no keys, and its configuration names no bundle: make one with footfall keys issue and name it under bundle")
+		}
+		return nil, fmt.Errorf("this sensor has no keys: put the bundle that footfall keys issue made for it at %s", cfg.Bundle)
 	}
 	return s, err
-}
-
-// boot makes the boot id from the source's content; standard input is known by what is buffered of it.
-func (r *runner) boot() (uint64, error) {
-	var head []byte
-	if r.cfg.Source.Files[0] == "-" {
-		r.stdin = bufio.NewReaderSize(os.Stdin, 64<<10)
-		var err error
-		if head, err = r.stdin.Peek(64 << 10); err != nil && !errors.Is(err, io.EOF) {
-			return 0, fmt.Errorf("read standard input: %w", err)
-		}
-	}
-	return bootOf(r.cfg.Source.Files, head)
 }
 
 // follow reads the opt-out list to its end before the first frame is read, and keeps following it. Without the list nothing
 // may be sent: an address on it could be.
 func (r *runner) follow(ctx context.Context, kafka broker.Config) error {
-	ctx, r.stop = context.WithCancel(ctx)
 	r.list = registry.NewList()
 	ready := make(chan struct{})
 	var once sync.Once
 	options := registry.FollowOptions{Config: kafka, Registerer: r.o.Registerer, Logger: r.o.Log, OnUpdate: func(registry.Update) {
 		once.Do(func() { close(ready) }) // it comes first when the list stands at the topic's end
 	}}
-	go func() { r.followed <- r.list.Follow(ctx, options) }()
+	go func() { r.followed <- r.list.Follow(r.work, options) }()
 	select {
 	case <-ready:
 		return nil
@@ -159,42 +169,76 @@ func (r *runner) follow(ctx context.Context, kafka broker.Config) error {
 
 func (r *runner) read(ctx context.Context) error {
 	for _, f := range r.cfg.Source.Files {
-		in, err := r.open(f)
-		if err != nil {
-			return err
-		}
-		err = r.pipeline.read(ctx, in, func(read int64) {
-			if r.o.Progress != nil {
-				r.o.Progress(read, in.Size())
-			}
-		})
-		if cerr := in.Close(); err == nil && cerr != nil {
-			err = cerr
-		}
+		err := r.file(ctx, f)
 		var cut *capture.TruncatedError
-		if errors.As(err, &cut) {
-			r.o.Log.Warn("a capture is cut short; what was read of it counts", "records", cut.Records)
+		if errors.As(err, &cut) && ctx.Err() == nil {
+			r.o.Log.Warn("a capture is cut short; what was read of it counts", "file", f, "records", cut.Records)
 			continue
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("read the source: %w", err)
 		}
 	}
 	return r.pipeline.Finish()
 }
 
-func (r *runner) open(path string) (*capture.Reader, error) {
-	if path == "-" {
-		return capture.NewReader(r.stdin)
+// file reads one capture under a boot id of its own. A pause before it in which nobody listened is not a time in which nobody
+// came.
+func (r *runner) file(ctx context.Context, path string) error {
+	in, boot, err := openSource(ctx, path)
+	if err != nil {
+		return err
 	}
-	return capture.Open(path)
+	defer func() { _ = in.Close() }()
+	first, err := in.Next()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if first.Time-r.pipeline.now > int64(joinWithin) {
+		r.pipeline.Pause()
+	}
+	r.pipeline.SetBoot(boot)
+	if err := r.pipeline.Frame(first); err != nil {
+		return err
+	}
+	return r.pipeline.read(ctx, in, func(read int64) {
+		if r.o.Progress != nil {
+			r.o.Progress(read, in.Size())
+		}
+	})
+}
+
+// openSource opens a capture, or standard input, and makes the boot id of its content.
+func openSource(ctx context.Context, path string) (*capture.Reader, uint64, error) {
+	if path != "-" {
+		boot, err := capture.Fingerprint(path)
+		if err != nil {
+			return nil, 0, err
+		}
+		in, err := capture.Open(path)
+		return in, boot, err
+	}
+	buffered := bufio.NewReaderSize(interruptible(ctx, os.Stdin), 64<<10)
+	head, err := buffered.Peek(capture.FingerprintBytes)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, 0, fmt.Errorf("read standard input: %w", err)
+	}
+	in, err := capture.NewReader(buffered)
+	return in, capture.FingerprintOf(head), err
 }
 
 // newDay turns the keys. Everything of the day before is acknowledged first, so that no batch of a day whose key is gone is
-// ever made again; then the keys, then the return filters, in the order that a crash between them survives.
-func (r *runner) newDay(ctx context.Context, next calendar.Day) error {
-	if err := r.producer.Flush(ctx); err != nil {
+// ever made again; the day's marks are saved, so that a crash from here on still draws them; then the keys, then the return
+// filters, in the order that a crash between them survives.
+func (r *runner) newDay(next calendar.Day) error {
+	if err := r.producer.Flush(r.work); err != nil {
 		return fmt.Errorf("wait for the day's acknowledgement: %w", err)
+	}
+	if err := r.beat(); err != nil {
+		return err
 	}
 	if err := r.keys.Advance(next); err != nil {
 		return err
@@ -209,17 +253,22 @@ func (r *runner) newDay(ctx context.Context, next calendar.Day) error {
 	return nil
 }
 
+// beat saves the open day's return buckets.
+func (r *runner) beat() error {
+	if r.returns == nil {
+		return nil
+	}
+	return r.returns.SaveOpenDay()
+}
+
 // close waits until everything is acknowledged, and saves the open day's return buckets.
-func (r *runner) close(ctx context.Context) error {
-	err := r.producer.Flush(ctx)
+func (r *runner) close() error {
+	err := errors.Join(r.producer.Flush(r.work), r.beat())
 	r.stop()
 	if ferr := <-r.followed; ferr != nil && !errors.Is(ferr, context.Canceled) {
 		err = errors.Join(err, ferr)
 	}
-	if r.returns != nil {
-		err = errors.Join(err, r.returns.SaveOpenDay())
-	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	closing, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	return errors.Join(err, r.producer.Close(closing))
 }

@@ -26,6 +26,8 @@ const (
 	VisitMinDwell = 5 * time.Minute
 	// VisitMax makes a stay staff or fixed gear: excluded_long.
 	VisitMax = 6 * time.Hour
+	// OptOutMaxAge is how long an opt-out list may not have been confirmed before only counters leave (DESIGN section 6).
+	OptOutMaxAge = 48 * time.Hour
 	// lateMax is how far a frame's time may lie behind the newest one: radios and merged captures jitter.
 	lateMax = time.Second
 	// jumpMax is how far ahead of the one before a frame's time may lie without being confirmed by another: more than a
@@ -44,8 +46,12 @@ type Settings struct {
 	RSSIFloor           int8 // dBm; stable addresses below are not even passers-by
 	NoRSSIInside        bool // a frame without signal strength is inside (try), not a drop (a sensor)
 	OneClassKey         bool // one class epoch for the whole capture (try)
+	AnyAge              bool // a capture may be of any age: its first time is believed (try, dry run)
 	Software            string
 }
+
+// FailClosedStaleList is why a heartbeat says that only counters leave: the opt-out list is older than OptOutMaxAge.
+const FailClosedStaleList = "opt_out_list_stale"
 
 // Hasher makes what may leave the sensor out of an address. *keys.Hasher is the real one.
 type Hasher interface {

@@ -61,9 +61,11 @@ func (s *stables) oldest() (*stay, bool) {
 	return &s.pool[s.order.head], true
 }
 
-// forget drops the oldest stay and wipes it.
-func (s *stables) forget() {
-	i := s.order.head
+// forget drops the oldest stay.
+func (s *stables) forget() { s.drop(s.order.head) }
+
+// drop forgets a stay and wipes it.
+func (s *stables) drop(i int32) {
 	delete(s.at, s.pool[i].addr)
 	s.order.remove(i)
 	s.pool[i] = stay{}

@@ -23,8 +23,42 @@ func (p *Pipeline) isExcluded(a hwaddr.Addr) bool {
 // underList notes which opt-out list holds from here on. It is read once a frame, before any address is looked up, so that
 // what is sent as made under a version was never looked up in an older one.
 func (p *Pipeline) underList() {
-	if p.list != nil {
-		p.out.underList(p.list.Version())
+	if p.list != nil && p.out.underList(p.list.Version()) {
+		p.forgetListed()
+	}
+}
+
+// forgetListed drops the stays of addresses that came on the list, and unmarks their return buckets: nothing of them is drawn
+// when the day ends.
+func (p *Pipeline) forgetListed() {
+	if p.list.Len() == 0 {
+		return
+	}
+	for a, i := range p.stables.at {
+		if !p.list.Has(p.hash.Tag(a)) {
+			continue
+		}
+		if s := &p.stables.pool[i]; s.marked && p.returns != nil {
+			p.returns.Clear(s.bucket)
+		}
+		p.stables.drop(i)
+	}
+}
+
+// checkList fails closed when the opt-out list was not confirmed for OptOutMaxAge: only counters leave until it is.
+func (p *Pipeline) checkList() {
+	if p.listAge == nil {
+		return
+	}
+	p.out.listAge = p.listAge()
+	stale := p.out.listAge > OptOutMaxAge
+	if stale == p.stale {
+		return
+	}
+	p.flushRollup()
+	p.stale, p.out.failClosed = stale, nil
+	if stale {
+		p.out.failClosed = []string{FailClosedStaleList}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -282,6 +283,21 @@ func TestFingerprint(t *testing.T) {
 	}
 	if got, err := Fingerprint(put("b", "abc")); err != nil || got != 0xba7816bf8f01cfea {
 		t.Errorf("another name: got %x and %v, want the same", got, err)
+	}
+	// A capture that was cut short and copied anew is the same capture.
+	long := strings.Repeat("x", 2*FingerprintBytes)
+	whole, err := Fingerprint(put("whole", long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cut, err := Fingerprint(put("cut", long[:FingerprintBytes+1])); err != nil || cut != whole {
+		t.Errorf("cut: got %x and %v, want %x", cut, err, whole)
+	}
+	if got := FingerprintOf([]byte(long)); got != whole {
+		t.Errorf("of the bytes: got %x, want %x", got, whole)
+	}
+	if other, err := Fingerprint(put("other", "y"+long)); err != nil || other == whole {
+		t.Errorf("other content: got %x and %v, want another one", other, err)
 	}
 	for name, path := range map[string]string{"stdin": "-", "missing": filepath.Join(folder, "c"), "folder": folder} {
 		if _, err := Fingerprint(path); err == nil {

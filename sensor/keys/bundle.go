@@ -136,9 +136,9 @@ func NewOptOutKey(random io.Reader) (OptOutKey, error) {
 
 // LoadOptOutKey reads a file that OptOutKey.Write made.
 func LoadOptOutKey(path string) (OptOutKey, error) {
-	raw, err := onlycopy.Read(path, 256)
+	raw, err := os.ReadFile(path)
 	if err != nil {
-		return OptOutKey{}, fmt.Errorf("read the opt-out key: %w", err)
+		return OptOutKey{}, fmt.Errorf("read the opt-out key: %w: make it with footfall keys optout", err)
 	}
 	defer clear(raw)
 	var k keyText

@@ -227,14 +227,14 @@ func TestACrashCannotBringYesterdayBack(t *testing.T) {
 	a := testAddresses(1)[0]
 	today := s.Hasher()
 	id := today.ID(a)
-	block(t, path+".new")
+	block(t, path+".footfall-partial")
 	if err := s.Advance(wednesday + 1); err == nil {
 		t.Fatal("got no error from an Advance that could not write, want one")
 	}
 	if s.Day() != wednesday || today.ID(a) != id {
 		t.Error("a failed Advance changed the state")
 	}
-	unblock(t, path+".new")
+	unblock(t, path+".footfall-partial")
 	advance(t, s, wednesday+1)
 	disk, err := Load(path)
 	if err != nil {
@@ -243,13 +243,13 @@ func TestACrashCannotBringYesterdayBack(t *testing.T) {
 	if disk.Day() != wednesday+1 || disk.Hasher().ID(a) != s.Hasher().ID(a) {
 		t.Error("the disk does not have the new day when Advance returns")
 	}
-	if err := os.WriteFile(path+".new", readAll(t, path), 0o600); err != nil {
+	if err := os.WriteFile(path+".footfall-partial", readAll(t, path), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(path + ".new"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path + ".footfall-partial"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("what a crash left beside the state is still there after a start")
 	}
 }

@@ -274,3 +274,16 @@ func (f *Filters) loadOpenDay() error {
 	f.open = *marked
 	return nil
 }
+
+// Destroy shreds the filters and the open day's bitmap of a sensor that remembers nobody any more: its store only counts now.
+func Destroy(dir string) error {
+	var errs []error
+	for _, name := range []string{filtersFile, openDayFile} {
+		path := filepath.Join(dir, name)
+		errs = append(errs, onlycopy.Tidy(path), onlycopy.Remove(path))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("destroy the return filters: %w: remove %s and %s in %s by hand", err, filtersFile, openDayFile, dir)
+	}
+	return nil
+}

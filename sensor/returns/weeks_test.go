@@ -189,14 +189,14 @@ func TestCrashPointsOfADaysEnd(t *testing.T) {
 		}
 	})
 	t.Run("before the first step, with the new version beside", func(t *testing.T) {
-		put(filtersFile+".new", read(t, dir, filtersFile))
+		put(filtersFile+".footfall-partial", read(t, dir, filtersFile))
 		put(filtersFile, filters)
 		put(openDayFile, marks)
 		g := open(t, dir, options(wednesday+1, 3))
 		if g.Ones()[0] < Buckets/2 {
 			t.Error("the marks were lost")
 		}
-		if exists(dir, openDayFile) || exists(dir, filtersFile+".new") {
+		if exists(dir, openDayFile) || exists(dir, filtersFile+".footfall-partial") {
 			t.Error("something of the day that ended is still there")
 		}
 	})
@@ -218,11 +218,11 @@ func TestAFailedDaysEndCanBeTriedAgain(t *testing.T) {
 	}
 	f.Mark(3)
 	before := *f.memory
-	block(filtersFile + ".new")
+	block(filtersFile + ".footfall-partial")
 	if err := f.EndDay(wednesday + 1); err == nil || *f.memory != before || !f.open.has(3) {
 		t.Errorf("the filters cannot be written: got %v and a changed day, want an error and the day as it was", err)
 	}
-	unblock(filtersFile + ".new")
+	unblock(filtersFile + ".footfall-partial")
 	block(openDayFile)
 	if err := f.EndDay(wednesday + 1); err == nil || !strings.Contains(err.Error(), "by hand") {
 		t.Errorf("the marks cannot be destroyed: got %v, want an error that says what to do", err)
@@ -235,12 +235,12 @@ func TestAFailedDaysEndCanBeTriedAgain(t *testing.T) {
 	if err := f.EndDay(wednesday + 1); err != nil || *f.memory != drawn || f.open.count() != 0 {
 		t.Errorf("got %v, want the rest done and nothing drawn again", err)
 	}
-	block(openDayFile + ".new")
+	block(openDayFile + ".footfall-partial")
 	f.Mark(4)
 	if err := f.SaveOpenDay(); err == nil {
 		t.Error("the marks cannot be saved: got no error, want one")
 	}
-	unblock(openDayFile + ".new")
+	unblock(openDayFile + ".footfall-partial")
 	save(t, f)
 	if !exists(f.dir, openDayFile) {
 		t.Error("a save that failed was not tried again")

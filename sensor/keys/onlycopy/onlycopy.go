@@ -13,8 +13,9 @@ import (
 	"runtime"
 )
 
-// suffix names the version being written. It is always the same, so that what a crash leaves behind is found and cleared.
-const suffix = ".new"
+// suffix names the version being written. It is always the same, so that what a crash leaves behind is found and cleared, and
+// one that nobody gives a file of theirs: it is shredded without asking.
+const suffix = ".footfall-partial"
 
 // Write replaces the file: written beside it, synced, renamed, the folder synced, and only then is the old version shredded.
 // A crash leaves the old version or the new one, never a mixture. After an error either may stand; writing again is safe.
