@@ -20,6 +20,9 @@ const (
 	DeadLetters = "footfall.deadletters.v1" // headers and reasons of messages that could not be used, never their bodies
 )
 
+// EmbeddedSegmentBytes is the size of a segment on the embedded broker.
+const EmbeddedSegmentBytes = 128 << 10
+
 // Retention of the topics, and how long one of their segments is written to: retention frees whole segments only.
 const (
 	Segment             = time.Hour
@@ -75,6 +78,10 @@ func (s Settings) topics() []topic {
 		"delete.retention.ms": ms(tombstoneRetention), "max.compaction.lag.ms": ms(maxCompactionLag),
 	}
 	if s.Embedded {
+		// The embedded broker rolls by size only. What is truncated leaves the disk with its segment, so segments are small.
+		kept = func(d time.Duration) map[string]string {
+			return map[string]string{"cleanup.policy": "delete", "retention.ms": ms(d), "segment.ms": ms(Segment), "segment.bytes": strconv.Itoa(EmbeddedSegmentBytes)}
+		}
 		optouts = map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
 	}
 	list := []topic{

@@ -157,6 +157,8 @@ func checkCounters(h *Header, c *MinuteCounters) string {
 		return "band_edges of another version"
 	case c.MemoryMinutes != MemoryMinutes:
 		return "memory_minutes of another version"
+	case !slices.Contains([]int32{0, -75, -70, -65}, c.InsideDbm):
+		return "inside_dbm is none of -75, -70 and -65"
 	case len(c.Bursts) != len(c.Keys) || len(c.Fresh) != len(c.Keys) || len(c.Back) != len(c.Keys):
 		return "the rows' columns differ in length"
 	}

@@ -528,6 +528,7 @@ type MinuteCounters struct {
 	Bursts        []uint32               `protobuf:"varint,14,rep,packed,name=bursts,proto3" json:"bursts,omitempty"`
 	Fresh         []uint32               `protobuf:"varint,15,rep,packed,name=fresh,proto3" json:"fresh,omitempty"`
 	Back          []uint32               `protobuf:"varint,16,rep,packed,name=back,proto3" json:"back,omitempty"`
+	InsideDbm     int32                  `protobuf:"zigzag32,17,opt,name=inside_dbm,json=insideDbm,proto3" json:"inside_dbm,omitempty"` // the sensor's rssi_inside: the floor from which random devices are inside; 0 is -70
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -672,6 +673,13 @@ func (x *MinuteCounters) GetBack() []uint32 {
 		return x.Back
 	}
 	return nil
+}
+
+func (x *MinuteCounters) GetInsideDbm() int32 {
+	if x != nil {
+		return x.InsideDbm
+	}
+	return 0
 }
 
 // Rollup: distinct stable devices inside per quarter of an hour, where no id may leave the sensor.
@@ -1086,7 +1094,7 @@ const file_envelope_proto_rawDesc = "" +
 	"filterOnes\x12%\n" +
 	"\x0elookback_weeks\x18\b \x01(\rR\rlookbackWeeks\x12\x1d\n" +
 	"\n" +
-	"filter_new\x18\t \x01(\bR\tfilterNew\"\xf5\x03\n" +
+	"filter_new\x18\t \x01(\bR\tfilterNew\"\x94\x04\n" +
 	"\x0eMinuteCounters\x12%\n" +
 	"\x0ememory_minutes\x18\x01 \x01(\rR\rmemoryMinutes\x12\x1d\n" +
 	"\n" +
@@ -1108,7 +1116,9 @@ const file_envelope_proto_rawDesc = "" +
 	"\x04keys\x18\r \x03(\rR\x04keys\x12\x16\n" +
 	"\x06bursts\x18\x0e \x03(\rR\x06bursts\x12\x14\n" +
 	"\x05fresh\x18\x0f \x03(\rR\x05fresh\x12\x12\n" +
-	"\x04back\x18\x10 \x03(\rR\x04back\"\xfb\x01\n" +
+	"\x04back\x18\x10 \x03(\rR\x04back\x12\x1d\n" +
+	"\n" +
+	"inside_dbm\x18\x11 \x01(\x11R\tinsideDbm\"\xfb\x01\n" +
 	"\x06Rollup\x12/\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x19.footfall.v1.Rollup.CauseR\x05cause\x12#\n" +
 	"\rfirst_quarter\x18\x02 \x01(\x03R\ffirstQuarter\x12#\n" +

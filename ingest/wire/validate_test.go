@@ -106,6 +106,8 @@ func TestValidateCounters(t *testing.T) {
 		{"a memory older than it lives", func(c *wire.MinuteCounters) { c.MemoryAge[0] = 16 }, wire.ReasonInconsistent},
 		{"a memory of another length", func(c *wire.MinuteCounters) { c.MemoryMinutes = 14 }, wire.ReasonInconsistent},
 		{"other band edges", func(c *wire.MinuteCounters) { c.BandEdges = 2 }, wire.ReasonInconsistent},
+		{"an inside floor between the bands", func(c *wire.MinuteCounters) { c.InsideDbm = -68 }, wire.ReasonInconsistent},
+		{"an inside floor of -65", func(c *wire.MinuteCounters) { c.InsideDbm = -65 }, ""},
 		{"a key twice", func(c *wire.MinuteCounters) { c.Keys[1] = 0 }, wire.ReasonInconsistent},
 		{"class 1024", func(c *wire.MinuteCounters) { c.Keys[2] = 1024<<3 | 5 }, wire.ReasonInconsistent},
 		{"band 0", func(c *wire.MinuteCounters) { c.Keys[2] = 1000 << 3 }, wire.ReasonInconsistent},

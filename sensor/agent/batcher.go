@@ -100,6 +100,7 @@ func (b *batcher) flushCounters() {
 		return
 	}
 	c := b.counters.Build()
+	c.InsideDbm = int32(b.set.RSSIInside)
 	b.send(Counters, &wire.Envelope{Header: b.header(c.FirstMinute*60_000, b.epoch), Body: &wire.Envelope_Counters{Counters: c}})
 }
 

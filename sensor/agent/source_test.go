@@ -42,6 +42,24 @@ func TestTheEndOfInputWaitsForEverythingElse(t *testing.T) {
 	}
 }
 
+// The estimator has to count random devices from the floor at which the sensor takes stable ones as inside.
+func TestCountersCarryTheInsideFloor(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.set.RSSIInside = -65 })
+	r.feed(air{t: r.at("10:00:00"), addr: made(1), dbm: -60}).finish()
+	seen := 0
+	for _, e := range r.sink.envelopes {
+		if c := e.GetCounters(); c != nil {
+			seen++
+			if c.InsideDbm != -65 {
+				t.Errorf("got %d dBm, want -65", c.InsideDbm)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no counters were sent")
+	}
+}
+
 func TestAnotherFileIsAnotherBoot(t *testing.T) {
 	r := newRig(t, nil)
 	r.feed(air{t: r.at("10:00:00"), addr: phone(1), dbm: -60})
