@@ -1,17 +1,12 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
-	"github.com/openfootfall/footfall/aggregate/storeday"
 	"github.com/openfootfall/footfall/aggregate/visits"
 	"github.com/openfootfall/footfall/ingest/broker"
-	"github.com/openfootfall/footfall/ingest/calendar"
 )
 
 type visitsResult = visits.Result
@@ -19,9 +14,17 @@ type visitsResult = visits.Result
 func visitsParams() visits.Params { return visits.DefaultParams() }
 
 // flush writes what changed since the last one, then commits the offsets behind which nothing is needed any more, then
-// removes what no one needs from the topics. Before the log as it stood at assignment is read, nothing is written: a half-read
-// day must not stand for a whole one. (A day whose Seals were read is whole, and was written then.)
+// removes what no one needs from the topics.
 func (a *Aggregator) flush(ctx context.Context, g *broker.Generation, owners map[int]*owner) error {
+	if err := a.write(ctx, owners); err != nil {
+		return err
+	}
+	return a.commit(ctx, g, owners)
+}
+
+// write writes what changed. Before the log as it stood at assignment is read, nothing is written but dead letters: a half-read
+// day must not stand for a whole one. (A day whose Seals were read is whole, and was written then.)
+func (a *Aggregator) write(ctx context.Context, owners map[int]*owner) error {
 	var rows rows
 	for _, o := range owners {
 		rows.dead = append(rows.dead, o.dead...)
@@ -29,9 +32,9 @@ func (a *Aggregator) flush(ctx context.Context, g *broker.Generation, owners map
 			continue
 		}
 		for _, s := range o.stores {
-			s.settleMinutes()
-			s.provisional()
 			for _, d := range s.ordered() {
+				d.settle(s)
+				d.provisional(s)
 				if err := o.collect(ctx, s, d, &rows); err != nil {
 					return err
 				}
@@ -41,9 +44,20 @@ func (a *Aggregator) flush(ctx context.Context, g *broker.Generation, owners map
 	if err := rows.insert(ctx, a.db); err != nil {
 		return err
 	}
+	for _, o := range owners {
+		o.dead = nil
+	}
+	return nil
+}
+
+// commit stores the offsets of what is written. A partition whose log is not read to where it ended at assignment keeps its
+// offsets: minutes may be final in memory that are in no table yet.
+func (a *Aggregator) commit(ctx context.Context, g *broker.Generation, owners map[int]*owner) error {
 	offsets := map[broker.TopicPartition]int64{}
 	for p, o := range owners {
-		o.dead = nil
+		if !o.caughtUp() {
+			continue
+		}
 		for t, offset := range o.needed() {
 			offsets[broker.TopicPartition{Topic: topics[t], Partition: p}] = offset
 		}
@@ -74,7 +88,7 @@ func (o *owner) collect(ctx context.Context, s *state, d *openDay, rows *rows) e
 	version := d.version(o.next)
 	rows.devices(s, d, result, version)
 	rows.minutes(s, d, version)
-	rows.cells(s, d.day, exact, version)
+	rows.cells(s, d, exact, version)
 	rows.storeDay(s, d.day, exact, w, version, false)
 	rows.published(o, s, d, exact, version, false)
 	d.written = result.Generation
@@ -82,7 +96,8 @@ func (o *owner) collect(ctx context.Context, s *state, d *openDay, rows *rows) e
 }
 
 // needed is, by topic, the offset behind which a restart needs nothing: of sightings the oldest message of an open day; of
-// counters the oldest whose classes are still in memory, because people by minute is in ClickHouse from there on.
+// counters the oldest whose classes are still in memory, because people by minute and what count-only stores count is in
+// ClickHouse from there on; of both a Seal whose day is not closed, because its place in the log is what the day ends at.
 func (o *owner) needed() [2]int64 {
 	out := o.next
 	for _, s := range o.stores {
@@ -90,13 +105,13 @@ func (o *owner) needed() [2]int64 {
 			if d.first[sightings] >= 0 {
 				out[sightings] = min(out[sightings], d.first[sightings])
 			}
-			if d.first[counters] >= 0 && (d.keepCounters || d.seal[counters] >= 0) {
-				out[counters] = min(out[counters], d.first[counters])
+			if d.seal[counters] >= 0 {
+				out[counters] = min(out[counters], d.seal[counters])
 			}
-		}
-		for _, held := range s.held {
-			if len(held) > 0 {
-				out[counters] = min(out[counters], held[0].offset)
+			for _, h := range d.heard {
+				if len(h.held) > 0 {
+					out[counters] = min(out[counters], h.held[0].offset)
+				}
 			}
 		}
 	}
@@ -109,8 +124,13 @@ func (a *Aggregator) truncate(ctx context.Context, owners map[int]*owner) error 
 		return nil
 	}
 	for p, o := range owners {
+		if !o.caughtUp() {
+			continue
+		}
 		for t, offset := range o.needed() {
-			if offset <= o.truncated[t] {
+			// Again at the same offset when messages came since: on the embedded broker what was truncated leaves the disk
+			// only with its segment, and is readable again after a power cut until then (DESIGN section 9).
+			if at := [2]int64{offset, o.next[t]}; at == o.truncated[t] || offset == 0 {
 				continue
 			}
 			if err := a.cfg.Truncate(ctx, topics[t], p, offset); err != nil {
@@ -121,21 +141,8 @@ func (a *Aggregator) truncate(ctx context.Context, owners map[int]*owner) error 
 				a.log.Warn("a topic was not truncated; its retention still applies", "topic", topics[t], "partition", p, "error", err)
 				continue
 			}
-			o.truncated[t] = offset
+			o.truncated[t] = [2]int64{offset, o.next[t]}
 		}
 	}
 	return nil
-}
-
-func sortedMinutes(ms map[int64]*storeday.Minute) []storeday.Minute {
-	out := make([]storeday.Minute, 0, len(ms))
-	for _, m := range ms {
-		out = append(out, *m)
-	}
-	slices.SortFunc(out, func(a, b storeday.Minute) int { return cmp.Compare(a.Minute, b.Minute) })
-	return out
-}
-
-func (s *state) dayOf(minute int64) calendar.Day {
-	return s.cfg.Calendar.DayOf(time.Unix(minute*60, 0))
 }

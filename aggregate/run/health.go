@@ -36,8 +36,10 @@ func (d *openDay) heartbeat(sensor int, header *wire.Header, h *wire.Heartbeat) 
 		at = &health{drops: map[string]uint64{}}
 		d.health[key] = at
 	}
-	at.last = max(at.last, h.CaptureMs)
-	at.failClosed = strings.Join(slices.Sorted(slices.Values(h.FailClosed)), ", ")
+	failClosed := strings.Join(slices.Sorted(slices.Values(h.FailClosed)), ", ")
+	if h.CaptureMs > at.last || h.CaptureMs == at.last && failClosed > at.failClosed { // the newest, in whatever order they come
+		at.last, at.failClosed = h.CaptureMs, failClosed
+	}
 	at.list = max(at.list, header.OptoutVersion)
 	for _, drop := range h.Drops {
 		at.drops[drop.Reason] = max(at.drops[drop.Reason], drop.Count)
@@ -46,8 +48,8 @@ func (d *openDay) heartbeat(sensor int, header *wire.Header, h *wire.Heartbeat) 
 
 func (r *rows) health(s *state, d *openDay, version uint64) {
 	listened := map[healthKey]uint32{}
-	for sensor, ms := range d.minutes {
-		for _, m := range ms {
+	for sensor, h := range d.heard {
+		for _, m := range h.minutes {
 			listened[healthKey{sensor, time.Unix(m.Minute*60, 0).Truncate(healthStep).Unix()}] += uint32(m.ListenedS)
 		}
 	}

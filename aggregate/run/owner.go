@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/openfootfall/footfall/aggregate/store"
-	"github.com/openfootfall/footfall/aggregate/storeday"
 	"github.com/openfootfall/footfall/ingest/broker"
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/wire"
@@ -19,6 +18,7 @@ const (
 	reasonUnknownSensor = "unknown_sensor"
 	reasonWrongDay      = "wrong_day"
 	reasonOutsideDay    = "outside_day"
+	reasonPolicy        = "policy"
 )
 
 // owner is one partition of both topics while this process owns it: the stores whose key falls on it.
@@ -29,7 +29,7 @@ type owner struct {
 	logEnd    [2]int64 // the end of the log when the partition was assigned: live rows are written only from there on
 	stores    map[string]*state
 	dead      []store.DeadLetterRow
-	truncated [2]int64
+	truncated [2][2]int64 // by topic: the offset before which messages were removed, and what was read by then
 }
 
 // caughtUp reports whether the log as it stood at assignment was read.
@@ -71,10 +71,8 @@ func (o *owner) message(_ context.Context, topic int, m *broker.Message) error {
 		return nil
 	}
 	day := calendar.Day(e.Header.StoreDay)
-	if e.GetHeartbeat() != nil {
-		s.clock(sensor, e.GetHeartbeat())
-	} else if topic == sightings && sensor >= 0 {
-		s.clocks[sensor] = max(s.clocks[sensor], e.Header.BaseMs)
+	if sensor >= 0 {
+		s.clock(sensor, e)
 	}
 	if s.sealedBefore(day, topic, m.Offset) {
 		return nil
@@ -83,8 +81,8 @@ func (o *owner) message(_ context.Context, topic int, m *broker.Message) error {
 		o.late(s, e)
 		return nil
 	}
-	if !o.plausible(s, day, m.Time) {
-		o.deadLetter(topic, m, e.Header, reasonWrongDay)
+	if reason := o.refuse(s, e, m.Time); reason != "" {
+		o.deadLetter(topic, m, e.Header, reason)
 		return nil
 	}
 	d, err := s.open(day, topic, m.Offset)
@@ -97,14 +95,23 @@ func (o *owner) message(_ context.Context, topic int, m *broker.Message) error {
 	return nil
 }
 
-// plausible judges a batch's store-day by when it was sent, so that a replay judges alike: the day of that time or the one
-// before. A file's days are long past when they are sent, so there any day may come.
-func (o *owner) plausible(s *state, day calendar.Day, sent time.Time) bool {
-	if o.a.cfg.Clock == ClockCapture {
-		return true
+// refuse says why a readable message is not used. Its store-day is judged by when it was sent, so that a replay judges alike:
+// the day of that time or the one before. A file's days are long past when they are sent, so there any day may come; and a
+// Seal comes whenever the aggregator is up again.
+func (o *owner) refuse(s *state, e *wire.Envelope, sent time.Time) (reason string) {
+	switch {
+	case e.GetSeal() != nil:
+		return ""
+	case s.countOnly() && e.GetSightings() != nil:
+		return reasonPolicy // its sensors may not send ids: one of them has an old bundle
+	case o.a.cfg.Clock == ClockCapture:
+		return ""
 	}
-	now := s.cfg.Calendar.DayOf(sent)
-	return day == now || day == now-1
+	day, now := calendar.Day(e.Header.StoreDay), s.cfg.Calendar.DayOf(sent)
+	if day == now || day == now-1 {
+		return ""
+	}
+	return reasonWrongDay
 }
 
 // late counts what came after its day's Seal, once by boot and sequence.
@@ -112,11 +119,14 @@ func (o *owner) late(s *state, e *wire.Envelope) {
 	if e.GetSeal() != nil || e.GetHeartbeat() != nil {
 		return
 	}
-	key := lateKey{e.Header.Sensor, e.Header.Boot, e.Header.Sequence}
-	if _, seen := s.late[key]; seen {
+	day, key := calendar.Day(e.Header.StoreDay), lateKey{e.Header.Sensor, e.Header.Boot, e.Header.Sequence}
+	if _, seen := s.late[day][key]; seen {
 		return
 	}
-	s.late[key] = struct{}{}
+	if s.late[day] == nil {
+		s.late[day] = map[lateKey]struct{}{}
+	}
+	s.late[day][key] = struct{}{}
 	o.a.metrics.late.WithLabelValues(s.cfg.ID).Inc()
 }
 
@@ -141,9 +151,9 @@ func (d *openDay) take(s *state, topic, sensor int, offset int64, e *wire.Envelo
 	case *wire.Envelope_Sightings:
 		return d.sightings(sensor, e.Header, body.Sightings)
 	case *wire.Envelope_Counters:
-		d.counters(s, sensor, offset, e.Header, body.Counters)
+		return d.counters(s, sensor, offset, e.Header, body.Counters)
 	case *wire.Envelope_Rollup:
-		d.rollup(sensor, body.Rollup)
+		return d.rollup(s, body.Rollup)
 	case *wire.Envelope_Heartbeat:
 		d.heartbeat(sensor, e.Header, body.Heartbeat)
 	case *wire.Envelope_Forget:
@@ -173,45 +183,4 @@ func (d *openDay) sightings(sensor int, h *wire.Header, s *wire.Sightings) (reas
 		d.union.Filter(sensor, d.ones, uint8(s.LookbackWeeks), s.FilterNew)
 	}
 	return reason
-}
-
-// counters adds minutes to the sensor's stream. A minute of a boot counts once; minutes that were final before a restart are
-// only a past to look back on.
-func (d *openDay) counters(s *state, sensor int, offset int64, h *wire.Header, c *wire.MinuteCounters) {
-	boots := s.boots[sensor]
-	var m wire.Minute
-	for minutes := c.Minutes(); minutes.Next(&m); {
-		s.streams[sensor].Add(h.Boot, storeday.Counters(h.ClassEpoch, &m))
-		last, seen := boots[h.Boot]
-		if seen && m.Minute <= last {
-			continue
-		}
-		boots[h.Boot] = m.Minute
-		s.held[sensor] = append(s.held[sensor], heldMinute{offset, m.Minute})
-		at := d.minutes[sensor][m.Minute]
-		if at != nil && at.Final {
-			continue
-		}
-		heard := storeday.Heard(&m)
-		if at == nil {
-			d.minutes[sensor][m.Minute] = &heard
-			continue
-		}
-		at.ListenedS = max(at.ListenedS, heard.ListenedS)
-		at.FramesRandom += heard.FramesRandom
-		at.FramesStable += heard.FramesStable
-		at.PassersBy += heard.PassersBy
-		at.ExcludedLong += heard.ExcludedLong
-	}
-}
-
-// rollup keeps the largest count of each quarter and sensor: a later count of distinct devices contains the earlier one.
-func (d *openDay) rollup(sensor int, r *wire.Rollup) {
-	d.keepCounters = true
-	for q := range r.Quarters() {
-		if d.counted[q.Quarter] == nil {
-			d.counted[q.Quarter] = map[int]uint32{}
-		}
-		d.counted[q.Quarter][sensor] = max(d.counted[q.Quarter][sensor], q.Devices)
-	}
 }

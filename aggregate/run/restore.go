@@ -43,6 +43,10 @@ func (a *Aggregator) restore(ctx context.Context, g *broker.Generation) (map[int
 		if err != nil {
 			return nil, nil, err
 		}
+		if as.Committed > end {
+			return nil, nil, fmt.Errorf("%s/%d ends at offset %d, before the offset %d that the group committed: the broker lost messages; "+
+				"delete the consumer group %s, so that what is left is read from its beginning", as.Topic, as.Partition, end, as.Committed, a.cfg.Group)
+		}
 		o.logEnd[t] = end
 		o.next[t] = max(first, as.Committed)
 		starts = append(starts, broker.Start{Topic: as.Topic, Partition: as.Partition, Offset: as.Committed})
@@ -85,7 +89,13 @@ func (a *Aggregator) restoreStore(ctx context.Context, s *state) error {
 			s.answers[day] = row
 		}
 	}
-	return a.restoreMinutes(ctx, s)
+	if err := a.eraseLeftovers(ctx, s); err != nil {
+		return err
+	}
+	if err := a.restoreMinutes(ctx, s); err != nil {
+		return err
+	}
+	return a.restoreCells(ctx, s)
 }
 
 func (s *state) hasSealed(day calendar.Day) bool {
@@ -100,48 +110,93 @@ func (a *Aggregator) restoreMinutes(ctx context.Context, s *state) error {
 	if err != nil {
 		return err
 	}
-	resume := make([]int64, len(s.cfg.Sensors))
-	for _, row := range minutes {
+	for _, row := range minutes { // in order of time, so that the last one of a sensor is where its stream goes on
 		sensor, day := s.cfg.SensorIndex(row.Sensor), dayOfDate(row.StoreDay)
-		if sensor < 0 || s.hasSealed(day) {
+		if sensor < 0 {
 			continue
 		}
-		d, err := s.open(day, counters, math.MaxInt64)
+		d, err := s.reopen(day)
 		if err != nil {
 			return err
 		}
-		d.first[counters] = -1 // the messages are not needed any more
-		d.dirty = true
 		at := row.Minute.Unix() / 60
-		d.minutes[sensor][at] = &storeday.Minute{
+		d.heard[sensor].minutes[at] = &storeday.Minute{
 			Minute: at, Random: row.Random, Final: true, ListenedS: row.ListenedS, FramesRandom: row.FramesRandom, FramesStable: row.FramesStable,
 			PassersBy: row.PassersBy, ExcludedLong: row.ExcludedLong,
 		}
-		resume[sensor] = max(resume[sensor], at+1)
-	}
-	for sensor, at := range resume {
-		s.streams[sensor] = estimate.NewStream(a.params, false, at)
+		d.heard[sensor].resume = at + 1
 	}
 	return nil
 }
 
-// eraseDay deletes what may not outlive a day's sealing: ids, people by minute, exact cells. Tables without a row of the day
-// are left alone: a delete waits until the rows have left the disk.
-func (a *Aggregator) eraseDay(ctx context.Context, storeID string, day calendar.Day) error {
-	for _, e := range []struct {
-		table  string
-		delete func(context.Context, string, time.Time) error
-	}{
-		{store.TableDeviceDays, a.db.DeleteDeviceDays},
-		{store.TablePeopleMinutes, a.db.DeletePeopleMinutes},
-		{store.TableCells, a.db.DeleteCells},
-	} {
-		n, err := store.Value[uint64](ctx, a.db, "SELECT count() FROM "+e.table+" WHERE store = ? AND store_day = toDate(?)", storeID, day.String())
+// restoreCells reads which cells of open days are there. In a store that only counts, the stable devices of a cell are what its
+// sensors counted, and the messages that brought the counts may be gone.
+func (a *Aggregator) restoreCells(ctx context.Context, s *state) error {
+	cells, err := store.Select[store.CellRow](ctx, a.db, "SELECT * FROM cells FINAL WHERE store = ?", s.cfg.ID)
+	if err != nil {
+		return err
+	}
+	for i := range cells {
+		row := &cells[i]
+		d, err := s.reopen(dayOfDate(row.StoreDay))
+		if err != nil {
+			return err
+		}
+		start := row.Start.Unix() / 60
+		d.cells[start] = struct{}{}
+		if n := math.Ceil(row.Stable); s.countOnly() && n > 0 {
+			d.counted[start/estimate.Quarter] = uint32(n)
+		}
+	}
+	return nil
+}
+
+// reopen opens a store-day that rows are left of, without a message that a restart would need.
+func (s *state) reopen(day calendar.Day) (*openDay, error) {
+	d, err := s.open(day, counters, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	d.first[counters] = -1
+	d.dirty = true
+	return d, nil
+}
+
+// erase deletes a store-day from tables of what may not outlive its sealing. A table without a row of it is left alone, because
+// a delete waits until the rows have left the disk.
+func (a *Aggregator) erase(ctx context.Context, storeID string, day calendar.Day, tables ...string) error {
+	deletes := map[string]func(context.Context, string, time.Time) error{
+		store.TableDeviceDays: a.db.DeleteDeviceDays, store.TablePeopleMinutes: a.db.DeletePeopleMinutes, store.TableCells: a.db.DeleteCells,
+	}
+	for _, table := range tables {
+		n, err := store.Value[uint64](ctx, a.db, "SELECT count() FROM "+table+" WHERE store = ? AND store_day = toDate(?)", storeID, day.String())
 		if err == nil && n > 0 {
-			err = e.delete(ctx, storeID, day.Date())
+			err = deletes[table](ctx, storeID, day.Date())
 		}
 		if err != nil {
-			return fmt.Errorf("delete the day's rows of %s: %w", e.table, err)
+			return fmt.Errorf("delete the day's rows of %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// eraseLeftovers deletes what is still there of sealed days: after a crash while one was sealed, or written by a process that
+// did not know yet that the partition was another's.
+func (a *Aggregator) eraseLeftovers(ctx context.Context, s *state) error {
+	for _, table := range []string{store.TableDeviceDays, store.TablePeopleMinutes, store.TableCells} {
+		type storeDay struct {
+			Day time.Time `ch:"store_day"`
+		}
+		days, err := store.Select[storeDay](ctx, a.db, "SELECT DISTINCT store_day FROM "+table+" WHERE store = ?", s.cfg.ID)
+		if err != nil {
+			return fmt.Errorf("look for leftovers in %s: %w", table, err)
+		}
+		for _, row := range days {
+			if day := dayOfDate(row.Day); s.hasSealed(day) {
+				if err := a.erase(ctx, s.cfg.ID, day, table); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

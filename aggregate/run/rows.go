@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"time"
 
 	"github.com/openfootfall/footfall/aggregate/estimate"
@@ -86,8 +88,8 @@ func (r *rows) devices(s *state, d *openDay, result visitsResult, version uint64
 }
 
 func (r *rows) minutes(s *state, d *openDay, version uint64) {
-	for sensor, ms := range d.minutes {
-		for _, m := range sortedMinutes(ms) {
+	for sensor, h := range d.heard {
+		for _, m := range sortedMinutes(h.minutes) {
 			r.people = append(r.people, store.PeopleMinuteRow{
 				Store: s.cfg.ID, StoreDay: d.day.Date(), Minute: storeday.Start(m.Minute), Sensor: s.cfg.Sensors[sensor].ID, Zone: s.cfg.Sensors[sensor].Zone,
 				Random: m.Random, ListenedS: m.ListenedS, FramesRandom: m.FramesRandom, FramesStable: m.FramesStable, PassersBy: m.PassersBy,
@@ -97,19 +99,32 @@ func (r *rows) minutes(s *state, d *openDay, version uint64) {
 	}
 }
 
-func (r *rows) cells(s *state, day calendar.Day, exact storeday.Exact, version uint64) {
+// cells adds the day's cells. One that was written and has nothing in it any more, because its visit joined an earlier one or
+// was forgotten, is written empty.
+func (r *rows) cells(s *state, d *openDay, exact storeday.Exact, version uint64) {
+	there := map[int64]struct{}{}
 	for i := range exact.Cells {
-		c := &exact.Cells[i]
-		start := storeday.Start(c.Start)
-		local := start.In(s.cfg.Calendar.Location())
-		r.cellRows = append(r.cellRows, store.CellRow{
-			Store: s.cfg.ID, StoreDay: day.Date(), Start: start, LocalHour: uint8(local.Hour()), LocalMinute: uint8(local.Minute()),
-			Weekday: weekday(day), StoreWeek: day.Week().Monday().Date(), ListenedMinutes: uint8(c.Listened),
-			Visits: uint32(c.Visits), Bounces: uint32(c.Bounces), PassersBy: uint32(c.PassersBy), Engaged: uint32(c.Engaged), ExcludedLong: uint32(c.ExcludedLong),
-			Stable: c.People.Stable, Random: c.People.Random, Occupancy: c.People.Occupancy, OccupancyLow: c.People.Low, OccupancyHigh: c.People.High,
-			EstimatedVisits: c.Estimated.Value, EstimatedLow: c.Estimated.Low, EstimatedHigh: c.Estimated.High,
-			FramesRandom: c.FramesRandom, FramesStable: c.FramesStable, DwellS: c.DwellS, Final: c.Final, Version: version,
-		})
+		there[exact.Cells[i].Start] = struct{}{}
+		r.cellRows = append(r.cellRows, cellRow(s, d.day, &exact.Cells[i], version))
+	}
+	for start := range d.cells {
+		if _, ok := there[start]; !ok {
+			r.cellRows = append(r.cellRows, cellRow(s, d.day, &storeday.Cell{Start: start}, version))
+		}
+	}
+	maps.Copy(d.cells, there)
+}
+
+func cellRow(s *state, day calendar.Day, c *storeday.Cell, version uint64) store.CellRow {
+	start := storeday.Start(c.Start)
+	local := start.In(s.cfg.Calendar.Location())
+	return store.CellRow{
+		Store: s.cfg.ID, StoreDay: day.Date(), Start: start, LocalHour: uint8(local.Hour()), LocalMinute: uint8(local.Minute()),
+		Weekday: weekday(day), StoreWeek: day.Week().Monday().Date(), ListenedMinutes: uint8(c.Listened),
+		Visits: uint32(c.Visits), Bounces: uint32(c.Bounces), PassersBy: uint32(c.PassersBy), Engaged: uint32(c.Engaged), ExcludedLong: uint32(c.ExcludedLong),
+		Stable: c.People.Stable, Random: c.People.Random, Occupancy: c.People.Occupancy, OccupancyLow: c.People.Low, OccupancyHigh: c.People.High,
+		EstimatedVisits: c.Estimated.Value, EstimatedLow: c.Estimated.Low, EstimatedHigh: c.Estimated.High,
+		FramesRandom: c.FramesRandom, FramesStable: c.FramesStable, DwellS: c.DwellS, Final: c.Final, Version: version,
 	}
 }
 
@@ -142,8 +157,26 @@ func patterns(s *state, day calendar.Day, result visitsResult, version uint64) (
 	}, true
 }
 
-// publishWeek publishes a week's repeat rate from its days' answers, and deletes them.
+// publishWeek publishes a week's repeat rate from its days' answers, and deletes them. A week that was published stays as it
+// is, whether a crash came before the deletion or a day came too late: two looks at one week would show what lies between.
 func (o *owner) publishWeek(ctx context.Context, s *state, week calendar.Week, days []calendar.Day) error {
+	monday := week.Monday().Date()
+	const published = "SELECT count() FROM " + store.TablePubStoreWeek + " WHERE store = ? AND store_week = toDate(?)"
+	n, err := store.Value[uint64](ctx, o.a.db, published, s.cfg.ID, week.String())
+	if err != nil {
+		return fmt.Errorf("look whether it is published: %w", err)
+	}
+	if n == 0 {
+		rows := o.weekRows(s, week, days)
+		if err := rows.insert(ctx, o.a.db); err != nil {
+			return err
+		}
+	}
+	return o.a.db.DeleteReturnPatterns(ctx, s.cfg.ID, monday)
+}
+
+// weekRows makes a week's rows. The published one is inserted last, so that where it stands the other does, too.
+func (o *owner) weekRows(s *state, week calendar.Week, days []calendar.Day) rows {
 	var answers []estimate.Answers
 	var visitors, busiest int
 	var version uint64
@@ -164,8 +197,5 @@ func (o *owner) publishWeek(ctx context.Context, s *state, week calendar.Week, d
 		Repeat1W: rateOf(rate.Week1), Repeat4W: rateOf(rate.Week4), New: rateOf(rate.New),
 	})
 	rows.pubWeek = append(rows.pubWeek, pubWeekRow(s, monday, pub, rate, version))
-	if err := rows.insert(ctx, o.a.db); err != nil {
-		return err
-	}
-	return o.a.db.DeleteReturnPatterns(ctx, s.cfg.ID, monday)
+	return rows
 }

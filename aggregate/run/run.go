@@ -2,8 +2,8 @@
 // what stands to ClickHouse, and seals days. What comes out depends only on the messages that stand before a day's Seal in the
 // log. There is no state to lose: after a restart or a rebalance the open days are read again from Kafka.
 //
-// Files: run.go the loop, owner.go one partition of both topics, state.go a store's open days, seal.go their end, flush.go and
-// rows.go what is written, restore.go what is read back.
+// Files: run.go the loop, owner.go one partition of both topics, state.go a store's open days, minutes.go what a sensor heard in
+// one, seal.go their end, flush.go, rows.go, published.go and health.go what is written, restore.go what is read back.
 package run
 
 import (
@@ -41,7 +41,6 @@ type Config struct {
 	Clock       Clock
 	FlushEvery  time.Duration // DefaultFlush where zero
 	Session     time.Duration // how long a member that died is waited for; the broker package's default where zero
-	RSSIInside  int           // dBm, the sensors' inside floor; -70 where zero
 	// Truncate removes the records before an offset; nil leaves that to the topics' retention.
 	Truncate func(ctx context.Context, topic string, partition int, before int64) error
 	// Drained ends Run once the log is read to its end and no store-day is open any more; it is looked at after the channel
@@ -100,7 +99,7 @@ func New(cfg Config, db *store.DB, reg prometheus.Registerer, log *slog.Logger) 
 	if err != nil {
 		errs = append(errs, err)
 	}
-	producer, err := broker.NewProducer(cfg.Kafka, broker.ProducerOptions{Registerer: reg, Logger: log})
+	producer, err := broker.NewProducer(cfg.Kafka, broker.ProducerOptions{Registerer: reg, Logger: log, Now: cfg.Now})
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -108,9 +107,6 @@ func New(cfg Config, db *store.DB, reg prometheus.Registerer, log *slog.Logger) 
 		return nil, fmt.Errorf("configure the aggregator: %w", errors.Join(errs...))
 	}
 	a := &Aggregator{cfg: cfg, db: db, log: log, round: round, consumer: consumer, producer: producer, params: estimate.DefaultParams(), stores: map[string]*stores.Store{}}
-	if cfg.RSSIInside != 0 {
-		a.params.FloorDBm = cfg.RSSIInside
-	}
 	for i := range cfg.Stores {
 		a.stores[cfg.Stores[i].ID] = &cfg.Stores[i]
 	}
@@ -143,6 +139,7 @@ func (a *Aggregator) generation(ctx context.Context, g *broker.Generation) error
 	if err != nil {
 		return err
 	}
+	a.log.Info("reading the open days again from the log", "partitions", len(owners))
 	tick := time.NewTicker(a.cfg.FlushEvery)
 	defer tick.Stop()
 	batches := g.Read(ctx, starts)

@@ -3,9 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
-	"math"
 
-	"github.com/openfootfall/footfall/aggregate/estimate"
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/aggregate/storeday"
 	"github.com/openfootfall/footfall/ingest/calendar"
@@ -84,13 +82,14 @@ func (o *owner) finishDays(ctx context.Context) error {
 	return nil
 }
 
-// finish writes a day's final numbers, deletes everything exact about it that may not stay, ids first of all, and last says
-// that it is sealed. Done twice, after a crash, it does the same again.
+// finish writes a day's final numbers, deletes its ids, says that it is sealed, and deletes what else is exact about it. Done
+// twice, after a crash, it does the same again: sightings are still in the log, and people by minute, whose messages may be
+// gone, stay until the day is known to be sealed. What a crash leaves of them goes when the partition is assigned again.
 func (o *owner) finish(ctx context.Context, s *state, d *openDay) error {
-	for _, stream := range s.streams {
-		stream.Advance(s.cfg.Calendar.End(d.day).Unix()/60 + horizonMinutes)
+	for _, h := range d.heard {
+		h.end()
 	}
-	s.settleMinutes()
+	d.settle(s)
 	exact, result, w := o.compute(s, d)
 	version := d.version(o.next)
 	var rows rows
@@ -103,7 +102,7 @@ func (o *owner) finish(ctx context.Context, s *state, d *openDay) error {
 	if err := rows.insert(ctx, o.a.db); err != nil {
 		return err
 	}
-	if err := o.a.eraseDay(ctx, s.cfg.ID, d.day); err != nil {
+	if err := o.a.erase(ctx, s.cfg.ID, d.day, store.TableDeviceDays); err != nil {
 		return err
 	}
 	sealed := store.SealedDayRow{
@@ -118,29 +117,30 @@ func (o *owner) finish(ctx context.Context, s *state, d *openDay) error {
 		s.stays[d.day] = stay{exact.Totals.Visits, result.Dwell.SumS}
 	}
 	delete(s.days, d.day)
+	s.forgetLate(d.day)
+	if err := o.a.erase(ctx, s.cfg.ID, d.day, store.TablePeopleMinutes, store.TableCells); err != nil {
+		return err
+	}
 	o.a.metrics.sealed.WithLabelValues(s.cfg.ID).Inc()
 	if o.a.cfg.OnSealed != nil {
 		o.a.cfg.OnSealed(s.cfg.ID, d.day.String())
 	}
-	return o.publishWeeks(ctx, s)
+	return nil
 }
-
-// horizonMinutes is more than any gap: after it, no minute of a day can still change.
-const horizonMinutes = 60
 
 // dwellVisitors is from how many distinct visitors a day's dwell is kept (DESIGN section 6).
 const dwellVisitors = 10
 
-// publishWeeks publishes the repeat rate of the weeks that are over: their last day is past sealing and none of them is open.
-// A week in the making is not shown: the difference of two looks at it would be a single day.
+// publishWeeks publishes the repeat rate of the weeks that are over, once the log was read to where it ended at assignment:
+// before that, days of a week may still be unread. A week in the making is not shown: the difference of two looks at it would
+// be a single day.
 func (o *owner) publishWeeks(ctx context.Context, s *state) error {
 	byWeek := map[calendar.Week][]calendar.Day{}
 	for day := range s.answers {
 		byWeek[day.Week()] = append(byWeek[day.Week()], day)
 	}
 	for week, days := range byWeek {
-		clock := o.clockMS(s)
-		if clock != math.MaxInt64 && clock < o.dueMS(s, week.Sunday()) || s.openIn(week) {
+		if !o.over(s, week) {
 			continue
 		}
 		if err := o.publishWeek(ctx, s, week, days); err != nil {
@@ -153,86 +153,25 @@ func (o *owner) publishWeeks(ctx context.Context, s *state) error {
 	return nil
 }
 
-// openIn reports whether a day of the week, or before it, is still open.
-func (s *state) openIn(week calendar.Week) bool {
+// over reports whether no day of the week can change or come any more: its Sunday is sealed, or is too long ago for a batch
+// of it to be taken, and no day of it or before it is open.
+func (o *owner) over(s *state, week calendar.Week) bool {
 	for day := range s.days {
 		if day.Week() <= week {
-			return true
+			return false
 		}
 	}
-	return false
+	sunday := week.Sunday()
+	return s.hasSealed(sunday) || o.clockMS(s) >= s.cfg.Calendar.End(sunday+1).UnixMilli()
 }
 
 // compute makes a day's exact numbers as they stand.
 func (o *owner) compute(s *state, d *openDay) (exact storeday.Exact, result visitsResult, w float64) {
 	result = d.union.Result(s.layout, visitsParams())
 	w, _ = s.meanStay(d.day)
-	in := storeday.Input{Store: s.cfg, Day: d.day, Visits: result, Stay: w, Counted: d.countedMax()}
-	for _, ms := range d.minutes {
-		in.Minutes = append(in.Minutes, sortedMinutes(ms))
+	in := storeday.Input{Store: s.cfg, Day: d.day, Visits: result, Stay: w, Counted: d.counted}
+	for _, h := range d.heard {
+		in.Minutes = append(in.Minutes, sortedMinutes(h.minutes))
 	}
 	return storeday.Compute(in), result, w
-}
-
-// countedMax joins the sensors of a store that only counts: the largest, quarter by quarter.
-func (d *openDay) countedMax() map[int64]uint32 {
-	out := map[int64]uint32{}
-	for q, sensors := range d.counted {
-		for _, n := range sensors {
-			out[q] = max(out[q], n)
-		}
-	}
-	return out
-}
-
-// settleMinutes puts the stream's results into the minutes they belong to: final ones for good, others as they stand.
-func (s *state) settleMinutes() {
-	for sensor, stream := range s.streams {
-		for _, p := range stream.Final(s.gap) {
-			s.setRandom(sensor, p, true)
-		}
-		if oldest, ok := stream.Oldest(); ok {
-			s.release(sensor, oldest)
-		} else {
-			s.held[sensor] = nil
-		}
-	}
-}
-
-// provisional gives every minute that is not final yet its live form.
-func (s *state) provisional() {
-	for sensor, stream := range s.streams {
-		w := firstStay
-		for day := range s.days {
-			w, _ = s.meanStay(day)
-		}
-		for _, p := range stream.Provisional(estimate.HoldFor(w)) {
-			s.setRandom(sensor, p, false)
-		}
-	}
-}
-
-func (s *state) setRandom(sensor int, p estimate.People, final bool) {
-	d := s.days[s.dayOf(p.Minute)]
-	if d == nil {
-		return
-	}
-	m := d.minutes[sensor][p.Minute]
-	if m == nil || m.Final {
-		return
-	}
-	if m.Random != p.Random || final {
-		d.dirty = true
-	}
-	m.Random, m.Final = p.Random, final
-}
-
-// release forgets which offsets brought the minutes that the stream no longer holds.
-func (s *state) release(sensor int, oldest int64) {
-	held := s.held[sensor]
-	n := 0
-	for n < len(held) && held[n].minute < oldest {
-		n++
-	}
-	s.held[sensor] = held[n:]
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/openfootfall/footfall/aggregate/estimate"
 	"github.com/openfootfall/footfall/aggregate/store"
-	"github.com/openfootfall/footfall/aggregate/storeday"
 	"github.com/openfootfall/footfall/aggregate/visits"
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
@@ -27,19 +26,38 @@ const (
 // state is one store while its partition is owned.
 type state struct {
 	cfg     *stores.Store
+	params  estimate.Params
 	layout  visits.Layout
-	clocks  []int64 // by sensor: capture time in Unix ms, as consumed from the sightings topic
-	streams []*estimate.Stream
-	boots   []map[uint64]int64 // by sensor: last minute of each boot
-	held    [][]heldMinute     // by sensor: which offset brought which minute, oldest first
+	clocks  []sensorClock
 	days    map[calendar.Day]*openDay
 	sealed  map[calendar.Day][2]int64
 	stays   map[calendar.Day]stay
 	answers map[calendar.Day]store.ReturnPatternRow // of sealed days whose week is not published yet
-	late    map[lateKey]struct{}
+	late    map[calendar.Day]map[lateKey]struct{}   // what came after its day's Seal, of the last days
 }
 
-type heldMinute struct{ offset, minute int64 }
+// sensorClock is how far a sensor's input was consumed from the sightings topic.
+type sensorClock struct {
+	ms    int64 // capture time, Unix ms; before everything where nothing was consumed, math.MaxInt64 after the end of input
+	ended map[uint64]struct{}
+}
+
+// observe moves the clock of a boot. A boot whose input has ended moves nothing any more; the first message of another boot
+// says that the sensor reads again, from there on.
+func (c *sensorClock) observe(boot uint64, ms int64, end bool) {
+	if _, over := c.ended[boot]; over {
+		return
+	}
+	switch {
+	case end:
+		c.ended[boot] = struct{}{}
+		c.ms = math.MaxInt64
+	case c.ms == math.MaxInt64:
+		c.ms = ms
+	default:
+		c.ms = max(c.ms, ms)
+	}
+}
 
 type stay struct {
 	visits int
@@ -53,32 +71,29 @@ type lateKey struct {
 
 // openDay is a store-day that is not sealed yet.
 type openDay struct {
-	day          calendar.Day
-	union        *visits.Day
-	minutes      []map[int64]*storeday.Minute // by sensor
-	counted      map[int64]map[int]uint32     // by quarter and sensor
-	health       map[healthKey]*health
-	first        [2]int64 // the oldest message of the day, by topic; -1 none
-	seal         [2]int64 // its first Seal, by topic; -1 none
-	asked        bool     // this process has appended a Seal
-	keepCounters bool     // its counters messages are needed until it is sealed
-	dirty        bool
-	written      uint32 // the generation of the union whose devices are in ClickHouse
-	forget       []uint64
-	ones         [5]uint32
+	day     calendar.Day
+	union   *visits.Day
+	heard   []*heard         // by sensor
+	counted map[int64]uint32 // by Unix quarter: distinct devices of the sensor that counted most
+	health  map[healthKey]*health
+	first   [2]int64 // the oldest message of the day, by topic; -1 none
+	seal    [2]int64 // its first Seal, by topic; -1 none
+	asked   bool     // this process has appended a Seal
+	dirty   bool
+	written uint32             // the generation of the union whose devices are in ClickHouse
+	cells   map[int64]struct{} // starts of the cells that are in ClickHouse
+	forget  []uint64
+	ones    [5]uint32
 }
 
 func newState(cfg *stores.Store, p estimate.Params) *state {
 	s := &state{
-		cfg: cfg, days: map[calendar.Day]*openDay{}, sealed: map[calendar.Day][2]int64{}, stays: map[calendar.Day]stay{},
-		answers: map[calendar.Day]store.ReturnPatternRow{}, late: map[lateKey]struct{}{}, layout: visits.Layout{Location: cfg.Calendar.Location()},
+		cfg: cfg, params: p, days: map[calendar.Day]*openDay{}, sealed: map[calendar.Day][2]int64{}, stays: map[calendar.Day]stay{},
+		answers: map[calendar.Day]store.ReturnPatternRow{}, late: map[calendar.Day]map[lateKey]struct{}{}, layout: visits.Layout{Location: cfg.Calendar.Location()},
 	}
 	zones := cfg.Zones()
 	for _, sensor := range cfg.Sensors {
-		s.clocks = append(s.clocks, math.MinInt64)
-		s.streams = append(s.streams, estimate.NewStream(p, false, 0))
-		s.boots = append(s.boots, map[uint64]int64{})
-		s.held = append(s.held, nil)
+		s.clocks = append(s.clocks, sensorClock{ms: math.MinInt64, ended: map[uint64]struct{}{}})
 		s.layout.ZoneOf = append(s.layout.ZoneOf, slices.Index(zones, sensor.Zone))
 	}
 	return s
@@ -92,9 +107,12 @@ func (s *state) open(day calendar.Day, topic int, offset int64) (*openDay, error
 		if err != nil {
 			return nil, fmt.Errorf("open the store-day: %w", err)
 		}
-		d = &openDay{day: day, union: union, counted: map[int64]map[int]uint32{}, health: map[healthKey]*health{}, first: [2]int64{-1, -1}, seal: [2]int64{-1, -1}}
+		d = &openDay{
+			day: day, union: union, counted: map[int64]uint32{}, health: map[healthKey]*health{}, cells: map[int64]struct{}{},
+			first: [2]int64{-1, -1}, seal: [2]int64{-1, -1},
+		}
 		for range s.cfg.Sensors {
-			d.minutes = append(d.minutes, map[int64]*storeday.Minute{})
+			d.heard = append(d.heard, newHeard(s.params))
 		}
 		s.days[day] = d
 	}
@@ -104,20 +122,25 @@ func (s *state) open(day calendar.Day, topic int, offset int64) (*openDay, error
 	return d, nil
 }
 
-// clock notes a heartbeat: nothing of the sensor older than its capture time follows; after the end of its input nothing does.
-func (s *state) clock(sensor int, h *wire.Heartbeat) {
-	at := h.CaptureMs
-	if h.EndOfInput {
-		at = math.MaxInt64
+// clock notes how far a sensor is. Heartbeats do not move the streams of its minutes: these come through another topic, and
+// may be behind.
+func (s *state) clock(sensor int, e *wire.Envelope) {
+	if h := e.GetHeartbeat(); h != nil {
+		s.clocks[sensor].observe(e.Header.Boot, h.CaptureMs, h.EndOfInput)
 	}
-	s.clocks[sensor] = max(s.clocks[sensor], at)
-	if !h.EndOfInput {
-		s.streams[sensor].Advance(h.CaptureMs/60_000 - 1)
+	if e.GetSightings() != nil {
+		s.clocks[sensor].observe(e.Header.Boot, e.Header.BaseMs, false)
 	}
 }
 
 // captureClock is the earliest of the sensors' capture times, in Unix ms; of a sensor not heard from yet, before everything.
-func (s *state) captureClock() int64 { return slices.Min(s.clocks) }
+func (s *state) captureClock() int64 {
+	at := int64(math.MaxInt64)
+	for i := range s.clocks {
+		at = min(at, s.clocks[i].ms)
+	}
+	return at
+}
 
 // sealedBefore reports whether the message stands before the Seal of a day that is sealed: it is in it already.
 func (s *state) sealedBefore(day calendar.Day, topic int, offset int64) bool {
@@ -164,12 +187,6 @@ func (s *state) meanStay(day calendar.Day) (w float64, known bool) {
 	return sum / 60 / float64(n), known
 }
 
-// gap is G by class epoch, for the streams.
-func (s *state) gap(epoch int32) (float64, bool) {
-	w, known := s.meanStay(calendar.Day(epoch >> 4))
-	return estimate.GapFor(w), known
-}
-
 // version is a day's version: the sum of what was consumed of both topics, up to its Seals. It never falls, and at sealing it
 // is the sum of the Seals' offsets whoever computes it.
 func (d *openDay) version(next [2]int64) uint64 {
@@ -183,3 +200,15 @@ func (d *openDay) version(next [2]int64) uint64 {
 	}
 	return uint64(max(sum, 1))
 }
+
+// forgetLate lets go of what came late for days that no batch is likely to come for any more, so that the list stays short.
+func (s *state) forgetLate(sealed calendar.Day) {
+	for day := range s.late {
+		if day < sealed-lateDays {
+			delete(s.late, day)
+		}
+	}
+}
+
+// lateDays is for how many days late batches are told apart: longer than the topics keep them.
+const lateDays = 3

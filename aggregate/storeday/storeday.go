@@ -11,6 +11,7 @@ import (
 	"github.com/openfootfall/footfall/aggregate/visits"
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
+	"github.com/openfootfall/footfall/ingest/wire"
 )
 
 // Minute is what one sensor heard in one Unix minute, without ids and without classes.
@@ -36,6 +37,10 @@ type Input struct {
 }
 
 // Cell is one quarter of an hour in which the store was listened to or something began.
+//
+// Of a store that only counts nothing is known of a device but that it was heard in a quarter, so the stable part of its
+// People is Counted: at least the mean of those inside, more where devices stay for less than a quarter. A quarter that was
+// counted and has no listened minute, as while its minutes are still on the way, has it too, and no weight in hours and totals.
 type Cell struct {
 	Start        int64 // Unix minutes
 	Listened     int   // minutes
@@ -44,7 +49,7 @@ type Cell struct {
 	Engaged      int
 	ExcludedLong int
 	PassersBy    int
-	Counted      int // distinct stable devices, where ids may not leave the sensor
+	Counted      int // distinct stable devices that a sensor counted where their ids may not leave it; never a part of Visits
 	People       estimate.Cell
 	Estimated    estimate.Visits
 	FramesRandom uint64
@@ -138,7 +143,11 @@ func quarters(in Input, random []estimate.People) []Cell {
 		c.Visits, c.Bounces, c.Engaged, c.ExcludedLong, c.DwellS = v.Visits, v.Bounces, v.Engaged, v.ExcludedLong, v.DwellS
 	}
 	for q, n := range in.Counted {
-		get(q * estimate.Quarter).Counted = int(n)
+		c := get(q * estimate.Quarter)
+		c.Counted = int(n)
+		if in.Store.Policy == wire.Policy_POLICY_COUNT_ONLY {
+			c.stableAsCounted()
+		}
 	}
 	addMinutes(in, get)
 	out := make([]Cell, 0, len(at))
@@ -147,6 +156,14 @@ func quarters(in Input, random []estimate.People) []Cell {
 	}
 	slices.SortFunc(out, func(a, b Cell) int { return int(a.Start - b.Start) })
 	return out
+}
+
+// stableAsCounted makes the counted devices the stable ones inside, and the occupancy and its interval anew.
+func (c *Cell) stableAsCounted() {
+	p := &c.People
+	p.Start, p.Stable = c.Start, max(p.Stable, float64(c.Counted))
+	p.Occupancy = p.Stable + p.Random
+	p.Low, p.High = estimate.Interval(p.Occupancy)
 }
 
 // addMinutes adds what sensors count by minute. Frames are summed over sensors; passers-by are the largest of the entrance

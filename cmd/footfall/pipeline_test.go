@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -231,24 +232,44 @@ func TestReplayMakesTheSameTables(t *testing.T) {
 	sameTables(t, "the truncated topics from their beginning, into the same engine", b.tables("first"), want)
 }
 
-// killed runs an aggregator and kills it some times at different moments before it is let through.
+// killed runs an aggregator and kills it some times at different moments, while it owns the partitions, before it is let
+// through.
 func (b *bench) killed(engineDir, group string, times int) {
 	b.t.Helper()
 	for i := range times {
-		cmd := b.aggregator(engineDir, group, "--keep-topics", "--flush", "20ms")
-		if err := cmd.Start(); err != nil {
-			b.t.Fatal(err)
-		}
-		done := make(chan error, 1)
-		go func() { done <- cmd.Wait() }()
-		select {
-		case <-done: // through before it was killed
-		case <-time.After(time.Duration(700+500*i) * time.Millisecond):
-			_ = cmd.Process.Kill()
-			<-done
-		}
+		b.killAfter(b.aggregator(engineDir, group, "--keep-topics", "--flush", "20ms"), "reading the open days again", time.Duration(30+60*i)*time.Millisecond)
 	}
 	b.aggregate(engineDir, group, "--keep-topics")
+}
+
+// killAfter starts a program and kills it some time after it logged what it was waited for. The time is the moment of the kill,
+// not a synchronisation: the program is at work then, wherever it is.
+func (b *bench) killAfter(cmd *exec.Cmd, logged string, delay time.Duration) {
+	b.t.Helper()
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	var all strings.Builder
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		all.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), logged) {
+			time.Sleep(delay)
+			_ = cmd.Process.Kill()
+			_, _ = io.Copy(io.Discard, log)
+			var exit *exec.ExitError
+			if err := cmd.Wait(); errors.As(err, &exit) && exit.ExitCode() == -1 {
+				return // killed
+			}
+			b.t.Fatalf("it was through before it could be killed:\n%s", all.String())
+		}
+	}
+	_ = cmd.Wait()
+	b.t.Fatalf("it never logged %q, so the kill would have hit nothing:\n%s", logged, all.String())
 }
 
 // readable is how many messages of a topic can be read.
@@ -279,17 +300,10 @@ func TestKilledWhileTheSensorSends(t *testing.T) {
 		_, err := b.sensor(t.Context(), files, 2)
 		sent <- err
 	}()
-	for i := range 3 {
-		cmd := b.aggregator("engine", "one", "--flush", "20ms")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(900+400*i) * time.Millisecond) // the moment of the kill, not a synchronisation
-		_ = cmd.Process.Kill()
-		var exit *exec.ExitError
-		if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
+	// First while it reads, then each time just after it asked for the sealing of a day.
+	b.killAfter(b.aggregator("engine", "one", "--flush", "20ms"), "reading the open days again", 100*time.Millisecond)
+	for i := range 2 {
+		b.killAfter(b.aggregator("engine", "one", "--flush", "20ms"), "is due; sealing it", time.Duration(5*i)*time.Millisecond)
 	}
 	if err := <-sent; err != nil {
 		t.Fatal(err)
