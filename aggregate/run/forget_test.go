@@ -60,22 +60,28 @@ func TestForgetWinsBeforeAndAfterItsSightings(t *testing.T) {
 			b, v, day := newStreet(t, e.database(), Config{Clock: ClockCapture})
 			test.send(b, v)
 			b.flush()
-			for from, rows := range map[string]uint64{
-				"device_days FINAL": 11, "cells FINAL WHERE visits > 0": 1, "cells FINAL WHERE notEmpty(dwell_s)": 1, "cells FINAL WHERE stable > 0": 0,
-			} {
-				if n := value[uint64](t, b.db, "SELECT count() FROM "+from); n != rows {
-					t.Errorf("%s: got %d rows, want %d", from, n, rows)
-				}
-			}
-			// Without FINAL: no older version may hold it either.
-			if n := value[uint64](t, b.db, "SELECT count() FROM device_days WHERE id = ?", gone); n != 0 {
-				t.Errorf("got %d rows of the device, want none", n)
-			}
-			if got := value[uint32](t, b.db, "SELECT visits FROM store_days FINAL"); got != 11 {
-				t.Errorf("got %d visits, want 11", got)
-			}
+			checkForgotten(t, b.db, gone)
 			b.seal(v, day)
 			sameTables(t, test.name, dump(t, b.db), want)
 		})
+	}
+}
+
+// checkForgotten looks at an open day of eleven devices, without the one that is gone.
+func checkForgotten(t *testing.T, db *store.DB, gone uint64) {
+	t.Helper()
+	for from, rows := range map[string]uint64{
+		"device_days FINAL": 11, "cells FINAL WHERE visits > 0": 1, "cells FINAL WHERE notEmpty(dwell_s)": 1, "cells FINAL WHERE stable > 0": 0,
+	} {
+		if n := value[uint64](t, db, "SELECT count() FROM "+from); n != rows {
+			t.Errorf("%s: got %d rows, want %d", from, n, rows)
+		}
+	}
+	// Without FINAL: no older version may hold it either.
+	if n := value[uint64](t, db, "SELECT count() FROM device_days WHERE id = ?", gone); n != 0 {
+		t.Errorf("got %d rows of the device, want none", n)
+	}
+	if got := value[uint32](t, db, "SELECT visits FROM store_days FINAL"); got != 11 {
+		t.Errorf("got %d visits, want 11", got)
 	}
 }

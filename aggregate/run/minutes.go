@@ -73,6 +73,9 @@ func (d *openDay) counters(s *state, sensor int, offset int64, h *wire.Header, c
 		}
 		ear.boots[h.Boot] = m.Minute
 		ear.stream(c.InsideDbm).Add(h.Boot, storeday.Counters(h.ClassEpoch, &m))
+		for _, stream := range ear.streams { // the sensor's minutes come in order, whatever it is set to
+			stream.Advance(m.Minute)
+		}
 		ear.held = append(ear.held, heldMinute{offset, m.Minute})
 		ear.add(storeday.Heard(&m))
 	}

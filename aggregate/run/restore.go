@@ -103,14 +103,16 @@ func (s *state) hasSealed(day calendar.Day) bool {
 	return ok
 }
 
-// restoreMinutes reads the final minutes of open days: the messages they came from may be gone, and the streams only give what
-// follows them.
+// restoreMinutes reads the final minutes of open days: the messages they came from may be gone. The streams give what follows
+// them, from the first minute on that is not final: of a sensor that was set anew, minutes of the floor before may become final
+// after some of the floor since.
 func (a *Aggregator) restoreMinutes(ctx context.Context, s *state) error {
-	minutes, err := store.Select[store.PeopleMinuteRow](ctx, a.db, "SELECT * FROM people_minutes FINAL WHERE store = ? AND final ORDER BY minute", s.cfg.ID)
+	minutes, err := store.Select[store.PeopleMinuteRow](ctx, a.db, "SELECT * FROM people_minutes FINAL WHERE store = ? ORDER BY minute", s.cfg.ID)
 	if err != nil {
 		return err
 	}
-	for _, row := range minutes { // in order of time, so that the last one of a sensor is where its stream goes on
+	begun := map[*heard]bool{} // a minute that is not final was seen
+	for _, row := range minutes {
 		sensor, day := s.cfg.SensorIndex(row.Sensor), dayOfDate(row.StoreDay)
 		if sensor < 0 {
 			continue
@@ -119,12 +121,18 @@ func (a *Aggregator) restoreMinutes(ctx context.Context, s *state) error {
 		if err != nil {
 			return err
 		}
-		at := row.Minute.Unix() / 60
-		d.heard[sensor].minutes[at] = &storeday.Minute{
+		h, at := d.heard[sensor], row.Minute.Unix()/60
+		begun[h] = begun[h] || !row.Final
+		if !begun[h] {
+			h.resume = at + 1
+		}
+		if !row.Final {
+			continue
+		}
+		h.minutes[at] = &storeday.Minute{
 			Minute: at, Random: row.Random, Final: true, ListenedS: row.ListenedS, FramesRandom: row.FramesRandom, FramesStable: row.FramesStable,
 			PassersBy: row.PassersBy, ExcludedLong: row.ExcludedLong,
 		}
-		d.heard[sensor].resume = at + 1
 	}
 	return nil
 }

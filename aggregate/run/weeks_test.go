@@ -6,6 +6,7 @@ import (
 
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/ingest/calendar"
+	"github.com/openfootfall/footfall/ingest/stores"
 	"github.com/openfootfall/footfall/ingest/wire"
 )
 
@@ -25,6 +26,15 @@ func (b *bench) visit(v *voice, day calendar.Day, n int, isNew bool) {
 	b.send(v.sightings(day, list, answers(list, 3), isNew))
 }
 
+// noon is a heartbeat of every sensor at noon.
+func (b *bench) noon(s *stores.Store, day calendar.Day) {
+	b.t.Helper()
+	for sensor := range s.Sensors {
+		v := voice{t: b.t, store: s, sensor: sensor, boot: 9}
+		b.send(v.heartbeat(day, &wire.Heartbeat{CaptureMs: s.Calendar.Start(day).UnixMilli() + 8*hourMS}))
+	}
+}
+
 // weekTables are how many rows of weeks and of their days' answers there are.
 func weekTables(t *testing.T, db *store.DB) [3]uint64 {
 	t.Helper()
@@ -34,19 +44,10 @@ func weekTables(t *testing.T, db *store.DB) [3]uint64 {
 func TestAWeekIsPublishedOnceItIsOver(t *testing.T) {
 	e := newEngine(t)
 	monday := parseDay(t, "2026-02-02")
-	noon := func(v *voice, day calendar.Day) int64 { return v.store.Calendar.Start(day).UnixMilli() + 8*hourMS }
 	type step struct {
 		name string
 		do   func(b *bench, v *voice)
 		want [3]uint64 // answers, repeat_weeks, pub_store_week
-	}
-	beat := func(day calendar.Day) func(b *bench, v *voice) {
-		return func(b *bench, v *voice) {
-			for sensor := range v.store.Sensors {
-				s := voice{t: t, store: v.store, sensor: sensor, boot: 9}
-				b.send(s.heartbeat(day, &wire.Heartbeat{CaptureMs: noon(v, day)}))
-			}
-		}
 	}
 	sealed := func(day calendar.Day) func(b *bench, v *voice) {
 		return func(b *bench, v *voice) {
@@ -63,8 +64,8 @@ func TestAWeekIsPublishedOnceItIsOver(t *testing.T) {
 		},
 		"when no batch of its Sunday can come any more": {
 			{"Monday", sealed(monday), [3]uint64{1, 0, 0}},
-			{"the clock is at the Monday after", beat(monday + 7), [3]uint64{1, 0, 0}},
-			{"the clock is at the Tuesday after", beat(monday + 8), [3]uint64{0, 1, 1}},
+			{"the clock is at the Monday after", func(b *bench, v *voice) { b.noon(v.store, monday+7) }, [3]uint64{1, 0, 0}},
+			{"the clock is at the Tuesday after", func(b *bench, v *voice) { b.noon(v.store, monday+8) }, [3]uint64{0, 1, 1}},
 		},
 		"not while one of its days is open": {
 			{"Thursday is open", func(b *bench, v *voice) { b.visit(v, monday+3, 20, false) }, [3]uint64{0, 0, 0}},

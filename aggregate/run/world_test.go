@@ -119,6 +119,7 @@ type voice struct {
 	store     *stores.Store
 	sensor    int
 	boot, seq uint64
+	floor     int32 // dBm from which it counts random devices as inside; 0 is the default
 }
 
 func (v *voice) entry(topic int, day calendar.Day, epoch int32, baseMS int64, body *wire.Envelope) entry {
@@ -164,7 +165,9 @@ func (v *voice) minutes(day calendar.Day, list []wire.Minute) entry {
 		b.Add(m)
 	}
 	epoch := min(v.store.Calendar.ClassEpoch(time.Unix(list[0].Minute*60, 0)), int32(day)*16+15) // the wire refuses a later day's
-	return v.entry(counters, day, epoch, list[0].Minute*60_000, &wire.Envelope{Body: &wire.Envelope_Counters{Counters: b.Build()}})
+	body := b.Build()
+	body.InsideDbm = v.floor
+	return v.entry(counters, day, epoch, list[0].Minute*60_000, &wire.Envelope{Body: &wire.Envelope_Counters{Counters: body}})
 }
 
 func (v *voice) rollup(day calendar.Day, list ...wire.QuarterCount) entry {
@@ -226,7 +229,8 @@ func (w *world) say(t testing.TB, sensor int, rnd *rand.Rand) (days [][2][]entry
 		for _, beat := range h.beats {
 			out[sightings] = append(out[sightings], v.heartbeat(d.day, beat))
 		}
-		for list := range chunks(h.minutes, func(rest []wire.Minute) int { return w.sameEpoch(rest, size(20)) }) {
+		for list := range chunks(h.minutes, func(rest []wire.Minute) int { return w.alike(sensor, rest, size(20)) }) {
+			v.floor = floorOf(sensor, list[0].Minute)
 			out[counters] = append(out[counters], v.minutes(d.day, list))
 			for len(h.rollups) > 0 && h.rollups[0].Quarter*15 < list[0].Minute {
 				out[counters] = append(out[counters], v.rollup(d.day, h.rollups[0]))
@@ -241,11 +245,19 @@ func (w *world) say(t testing.TB, sensor int, rnd *rand.Rand) (days [][2][]entry
 	return days
 }
 
-// sameEpoch is how many of the first minutes, at most n, share a class epoch.
-func (w *world) sameEpoch(list []wire.Minute, n int) int {
+// floorOf is how a sensor is set: the second one is set anew every 50 minutes.
+func floorOf(sensor int, minute int64) int32 {
+	if sensor == 1 && minute/50%2 == 0 {
+		return -65
+	}
+	return 0
+}
+
+// alike is how many of the first minutes, at most n, can be in one batch: of one class epoch and one floor.
+func (w *world) alike(sensor int, list []wire.Minute, n int) int {
 	epoch := func(m wire.Minute) int32 { return w.store.Calendar.ClassEpoch(time.Unix(m.Minute*60, 0)) }
 	for i := range min(n, len(list)) {
-		if epoch(list[i]) != epoch(list[0]) {
+		if epoch(list[i]) != epoch(list[0]) || floorOf(sensor, list[i].Minute) != floorOf(sensor, list[0].Minute) {
 			return i
 		}
 	}

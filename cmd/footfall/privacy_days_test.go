@@ -215,9 +215,9 @@ func eachNumber(m protoreflect.Message, each func(protoreflect.FieldDescriptor, 
 		case uint64:
 			each(field, x)
 		case int32:
-			each(field, uint64(x))
+			each(field, uint64(max(x, -x))) // a signal strength in dBm is a small number too
 		case int64:
-			each(field, uint64(x))
+			each(field, uint64(max(x, -x)))
 		case []byte:
 			for _, b := range x {
 				each(field, uint64(b))
