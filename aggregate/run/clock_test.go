@@ -28,11 +28,13 @@ func TestTheClockOfASensor(t *testing.T) {
 		{"the next capture begins where it begins", []seen{{1, 60, true}, {2, 70, false}}, 70},
 		{"and goes on", []seen{{1, 60, true}, {2, 70, false}, {2, 80, false}, {1, 60, true}}, 80},
 		{"and ends", []seen{{1, 60, true}, {2, 70, false}, {2, 80, true}}, ended},
+		{"two files, read again", []seen{{1, 40, false}, {2, 50, false}, {2, 60, true}, {1, 40, false}, {2, 50, false}, {2, 60, true}}, ended},
+		{"two files, and a third the next day", []seen{{1, 40, false}, {2, 60, true}, {3, 70, false}}, 70},
 		{"a sensor that died and began again", []seen{{1, 50, false}, {2, 40, false}}, 50},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := sensorClock{ms: math.MinInt64, ended: map[uint64]struct{}{}}
+			c := newSensorClock()
 			for _, s := range test.seen {
 				c.observe(s.boot, s.ms, s.end)
 			}

@@ -39,8 +39,9 @@ func TestAStoreThatOnlyCounts(t *testing.T) {
 		const reads = "visits_state = 'policy' AND visitors_state = 'policy' AND bounces_state = 'policy' AND dwell_state = 'policy' AND " +
 			"capture_rate_state = 'policy' AND engaged_state = 'policy' AND coverage_state = 'policy' AND estimated_state = 'policy' AND " +
 			"visits IS NULL AND random_share_state = 'value' AND passers_by_state = 'under_10'"
-		if n := count(t, b.db, store.TablePubStoreDay, reads); n != 1 {
-			t.Errorf("%s: got %d days that read policy, want 1\n%s", state, n, dump(t, b.db, store.TablePubStoreDay))
+		want := map[string]uint64{"open": 0, "sealed": 1}[state] // a day that is not over is not shown
+		if n := count(t, b.db, store.TablePubStoreDay, reads); n != want {
+			t.Errorf("%s: got %d days that read policy, want %d\n%s", state, n, want, dump(t, b.db, store.TablePubStoreDay))
 		}
 	}
 	for _, table := range []string{store.TablePubStoreHour, store.TablePubZoneHour} {

@@ -124,6 +124,7 @@ func (o *owner) late(s *state, e *wire.Envelope) {
 		return
 	}
 	if s.late[day] == nil {
+		o.a.log.Warn("a batch came after its store-day was sealed, and is in no number: look for a sensor or a clock that is behind", "store", s.cfg.ID, "day", day.String(), "sensor", e.Header.Sensor)
 		s.late[day] = map[lateKey]struct{}{}
 	}
 	s.late[day][key] = struct{}{}

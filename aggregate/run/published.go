@@ -45,7 +45,9 @@ func (r *rows) published(o *owner, s *state, d *openDay, exact storeday.Exact, v
 	}
 	r.quarters(o, s, d.day, exact, version, now)
 	r.hours(o, s, d.day, exact, version, now)
-	r.day(o, s, d.day, exact, version, sealed)
+	if !now.Before(s.cfg.Calendar.End(d.day)) {
+		r.day(o, s, d.day, exact, version, sealed)
+	}
 	r.health(s, d, version)
 }
 

@@ -87,6 +87,9 @@ func New(cfg Config, db *store.DB, reg prometheus.Registerer, log *slog.Logger) 
 	if cfg.Group == "" {
 		cfg.Group = DefaultGroup
 	}
+	if cfg.FlushEvery < 0 || cfg.Session < 0 {
+		errs = append(errs, errors.New("the flush interval or the session is negative: use a time such as 5s"))
+	}
 	if cfg.FlushEvery == 0 {
 		cfg.FlushEvery = DefaultFlush
 	}

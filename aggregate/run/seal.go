@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/aggregate/storeday"
@@ -153,8 +154,9 @@ func (o *owner) publishWeeks(ctx context.Context, s *state) error {
 	return nil
 }
 
-// over reports whether no day of the week can change or come any more: its Sunday is sealed, or is too long ago for a batch
-// of it to be taken, and no day of it or before it is open.
+// over reports whether no day of the week can change or come any more: its Sunday or a later day is sealed, or it is too long
+// ago for a batch of it to be taken, and no day of it or before it is open. That the captures read so far have ended says
+// nothing: those of the week's other days may come tomorrow.
 func (o *owner) over(s *state, week calendar.Week) bool {
 	for day := range s.days {
 		if day.Week() <= week {
@@ -162,7 +164,13 @@ func (o *owner) over(s *state, week calendar.Week) bool {
 		}
 	}
 	sunday := week.Sunday()
-	return s.hasSealed(sunday) || o.clockMS(s) >= s.cfg.Calendar.End(sunday+1).UnixMilli()
+	for day := range s.sealed {
+		if day >= sunday {
+			return true
+		}
+	}
+	clock := o.clockMS(s)
+	return clock != math.MaxInt64 && clock >= s.cfg.Calendar.End(sunday+1).UnixMilli()
 }
 
 // compute makes a day's exact numbers as they stand.

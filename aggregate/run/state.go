@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -38,8 +39,13 @@ type state struct {
 
 // sensorClock is how far a sensor's input was consumed from the sightings topic.
 type sensorClock struct {
-	ms    int64 // capture time, Unix ms; before everything where nothing was consumed, math.MaxInt64 after the end of input
-	ended map[uint64]struct{}
+	ms    int64               // capture time, Unix ms; before everything where nothing was consumed, math.MaxInt64 after the end of input
+	seen  map[uint64]struct{} // boots since the last end of input
+	ended map[uint64]struct{} // boots before it
+}
+
+func newSensorClock() sensorClock {
+	return sensorClock{ms: math.MinInt64, seen: map[uint64]struct{}{}, ended: map[uint64]struct{}{}}
 }
 
 // observe moves the clock of a boot. A boot whose input has ended moves nothing any more; the first message of another boot
@@ -48,9 +54,11 @@ func (c *sensorClock) observe(boot uint64, ms int64, end bool) {
 	if _, over := c.ended[boot]; over {
 		return
 	}
+	c.seen[boot] = struct{}{}
 	switch {
-	case end:
-		c.ended[boot] = struct{}{}
+	case end: // of all the files of the source, each of which was a boot
+		maps.Copy(c.ended, c.seen)
+		clear(c.seen)
 		c.ms = math.MaxInt64
 	case c.ms == math.MaxInt64:
 		c.ms = ms
@@ -93,7 +101,7 @@ func newState(cfg *stores.Store, p estimate.Params) *state {
 	}
 	zones := cfg.Zones()
 	for _, sensor := range cfg.Sensors {
-		s.clocks = append(s.clocks, sensorClock{ms: math.MinInt64, ended: map[uint64]struct{}{}})
+		s.clocks = append(s.clocks, newSensorClock())
 		s.layout.ZoneOf = append(s.layout.ZoneOf, slices.Index(zones, sensor.Zone))
 	}
 	return s

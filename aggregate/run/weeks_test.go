@@ -67,6 +67,16 @@ func TestAWeekIsPublishedOnceItIsOver(t *testing.T) {
 			{"the clock is at the Monday after", func(b *bench, v *voice) { b.noon(v.store, monday+7) }, [3]uint64{1, 0, 0}},
 			{"the clock is at the Tuesday after", func(b *bench, v *voice) { b.noon(v.store, monday+8) }, [3]uint64{0, 1, 1}},
 		},
+		"not because the captures read so far have ended": {
+			{"Monday, and the end of its capture", func(b *bench, v *voice) {
+				sealed(monday)(b, v)
+				for sensor := range v.store.Sensors {
+					ear := voice{t: t, store: v.store, sensor: sensor, boot: 9}
+					b.send(ear.heartbeat(monday, &wire.Heartbeat{CaptureMs: v.store.Calendar.End(monday).UnixMilli(), EndOfInput: true}))
+				}
+			}, [3]uint64{1, 0, 0}},
+			{"Sunday", sealed(monday + 6), [3]uint64{0, 1, 1}},
+		},
 		"not while one of its days is open": {
 			{"Thursday is open", func(b *bench, v *voice) { b.visit(v, monday+3, 20, false) }, [3]uint64{0, 0, 0}},
 			{"Sunday is sealed", func(b *bench, v *voice) {

@@ -141,7 +141,6 @@ type StoreDayRow struct {
 	OccupancyHigh   float64   `ch:"occupancy_high"`
 	FramesRandom    uint64    `ch:"frames_random"`
 	FramesStable    uint64    `ch:"frames_stable"`
-	LateSightings   uint64    `ch:"late_sightings"` // came after the Seal and are in no other number
 	Sealed          bool      `ch:"sealed"`
 	Version         uint64    `ch:"version"`
 }
@@ -191,7 +190,8 @@ type SealedDayRow struct {
 }
 
 // DeadLetterRow is a message that was not used: header and reason, never the
-// body. Kept for 30 days; a replay may repeat it.
+// body. Kept for 30 days; a replay writes the same row again. Key: Topic,
+// Partition, Offset.
 type DeadLetterRow struct {
 	Topic     string    `ch:"topic"`
 	Partition int32     `ch:"partition"`

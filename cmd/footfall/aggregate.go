@@ -119,8 +119,11 @@ func readKey(path string) (key [32]byte, err error) {
 	if err != nil {
 		return key, fmt.Errorf("read the rounding key: %w: make it with footfall keys rounding --out %s", err, path)
 	}
-	n, err := hex.Decode(key[:], []byte(strings.TrimSpace(string(text[:min(len(text), 66)]))))
-	if err != nil || n != len(key) || len(strings.TrimSpace(string(text))) != 64 {
+	digits := strings.TrimSpace(string(text))
+	if len(digits) == 2*len(key) {
+		_, err = hex.Decode(key[:], []byte(digits))
+	}
+	if err != nil || len(digits) != 2*len(key) {
 		return [32]byte{}, fmt.Errorf("%s does not hold 64 hexadecimal digits: make it with footfall keys rounding", path)
 	}
 	return key, nil

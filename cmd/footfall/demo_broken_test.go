@@ -14,6 +14,7 @@ func brokenReport() *storeReport {
 		truth: simulate.Truth{Days: []simulate.DayTruth{
 			{Date: "2026-03-02", Open: true, Stays: 300, Stable: simulate.Stable{Visits: 100, Dwell: simulate.Quartiles{Median: 600}}, Cells: []simulate.Cell{{Open: true, Occupancy: 9}}},
 			{Date: "2026-03-03", Open: true},
+			{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, // and twelve more, so that the second week is over
 		}, Weeks: []simulate.WeekTruth{{Monday: "2026-03-02"}, {Monday: "2026-03-09"}}},
 	}
 }

@@ -48,7 +48,8 @@ func TestAfterSealingNoIDIsInClickHouseAndTheTopicIsTruncated(t *testing.T) {
 	look.scan("the aggregator's metrics", j.metrics)
 	look.nothing(t, "in ClickHouse after sealing")
 	tables := j.tables("engine")
-	for _, gone := range []string{"device_days", "people_minutes", "cells", "return_patterns"} {
+	// return_patterns stays until its week is over: counts of patterns, from which no answer of anybody can be told.
+	for _, gone := range []string{"device_days", "people_minutes", "cells"} {
 		if strings.Contains(tables, `"t":"`+gone+`"`) {
 			t.Errorf("%s still has rows of sealed days", gone)
 		}

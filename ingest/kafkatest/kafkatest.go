@@ -59,6 +59,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 log.retention.check.interval.ms=1000
+log.initial.task.delay.ms=500
 `
 
 // startApache formats and starts one combined KRaft node and waits until it answers.

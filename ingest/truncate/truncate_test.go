@@ -13,11 +13,11 @@ import (
 	"github.com/openfootfall/footfall/ingest/truncate"
 )
 
-// start gives the test a Kafka with ten messages, 0 to 9, in the registry's one partition.
+// start gives the test a Kafka with ten messages, 0 to 9, in the one partition of a topic.
 func start(t *testing.T) broker.Config {
 	t.Helper()
 	cfg := broker.Config{Brokers: kafkatest.Start(t)}
-	settings := broker.Settings{Partitions: 1, Replication: 1, Embedded: true}
+	settings := broker.Settings{Partitions: 1, Replication: 1, Embedded: !kafkatest.Apache()}
 	if err := broker.EnsureTopics(soon(t), cfg, settings); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func start(t *testing.T) broker.Config {
 		t.Fatal(err)
 	}
 	for i := range 10 {
-		if err := p.Send(soon(t), broker.OptOuts, nil, []byte(fmt.Sprint(i))); err != nil {
+		if err := p.Send(soon(t), broker.Sightings, nil, []byte(fmt.Sprint(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,7 +67,7 @@ func TestBefore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first, err := tr.Before(soon(t), broker.OptOuts, 0, step.offset)
+		first, err := tr.Before(soon(t), broker.Sightings, 0, step.offset)
 		tr.Close()
 		if (err != nil) != (step.fails != "") || err != nil && !strings.Contains(err.Error(), step.fails) {
 			t.Errorf("%s: got %v, want %q in it", step.name, err, step.fails)
@@ -76,7 +76,7 @@ func TestBefore(t *testing.T) {
 			t.Errorf("%s: first offset: got %d, want %d", step.name, first, step.first)
 		}
 		var left []string
-		if _, err := broker.ReadPartition(soon(t), cfg, broker.OptOuts, 0, broker.Earliest, func(m broker.Message) error {
+		if _, err := broker.ReadPartition(soon(t), cfg, broker.Sightings, 0, broker.Earliest, func(m broker.Message) error {
 			left = append(left, string(m.Value))
 			return nil
 		}); err != nil {
@@ -95,7 +95,7 @@ func TestBeforeNamesWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tr.Close()
-	if _, err := tr.Before(soon(t), broker.OptOuts, 7, 1); err == nil || !strings.Contains(err.Error(), broker.OptOuts+"/7") {
+	if _, err := tr.Before(soon(t), broker.Sightings, 7, 1); err == nil || !strings.Contains(err.Error(), broker.Sightings+"/7") {
 		t.Errorf("a partition that is not there: got %v, want an error that names it", err)
 	}
 	if _, err := truncate.New(truncate.Options{}); err == nil {

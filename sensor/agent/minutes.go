@@ -137,7 +137,7 @@ func (p *Pipeline) inside(s *stay, b *burst) {
 		p.rollup.add(p, b)
 		return
 	}
-	if !s.inside {
+	if s.firstInside == 0 { // also of a stay that was only counted while the opt-out list was stale
 		s.inside = true
 		s.id = p.hash.ID(b.addr)
 		s.firstInside = b.start

@@ -106,6 +106,11 @@ func TestAListThatIsTooOldLetsOnlyCountersOut(t *testing.T) {
 	age = 0
 	visit("14:00:00")
 	r.finish()
+	for _, s := range r.sink.sightings() {
+		if want := r.hasher.ID(phone(1)); s.id != want {
+			t.Errorf("got id %x, want %x", s.id, want)
+		}
+	}
 	var beats []*wire.Heartbeat
 	rollups := 0
 	for _, e := range r.sink.envelopes {

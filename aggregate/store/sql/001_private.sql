@@ -123,7 +123,6 @@ CREATE TABLE IF NOT EXISTS store_days
     occupancy_high   Float64,
     frames_random    UInt64,
     frames_stable    UInt64,
-    late_sightings   UInt64,
     sealed           Bool,
     version          UInt64
 )
@@ -188,6 +187,6 @@ CREATE TABLE IF NOT EXISTS dead_letters
     sensor    LowCardinality(String),
     received  DateTime('UTC')
 )
-ENGINE = MergeTree
-ORDER BY (received, topic, partition, offset)
+ENGINE = ReplacingMergeTree
+ORDER BY (topic, partition, offset)
 TTL received + INTERVAL 30 DAY;
