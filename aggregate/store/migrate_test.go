@@ -231,6 +231,7 @@ func TestSplitStatements(t *testing.T) {
 func FuzzSplitStatements(f *testing.F) {
 	f.Add("SELECT 1; SELECT ';'; -- ;\n")
 	f.Add("$a$;$a$;/*;*/`;\\`")
+	f.Add("\u2000") // white space that is not ASCII
 	f.Fuzz(func(t *testing.T, sql string) {
 		for _, piece := range splitStatements(sql) {
 			if again := splitStatements(piece); len(again) != 1 || again[0] != piece {

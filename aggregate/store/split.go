@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// blanks are the bytes around statements that say nothing. Other white space of Unicode is left to ClickHouse.
+const blanks = " \t\r\n\v\f"
+
 // splitStatements cuts a file of SQL at its semicolons, leaving alone those in
 // quotes, comments and $tag$ texts, as ClickHouse's own client does. Comments
 // stay with the statement after them; a piece of comments only is left out.
@@ -17,18 +20,18 @@ func splitStatements(sql string) []string {
 			i += n
 		case sql[i] == ';':
 			if substance {
-				statements = append(statements, strings.TrimSpace(sql[begin:i]))
+				statements = append(statements, strings.Trim(sql[begin:i], blanks))
 			}
 			i++
 			begin, substance = i, false
 		default:
 			n := skipText(sql[i:])
-			substance = substance || strings.TrimSpace(sql[i:i+n]) != ""
+			substance = substance || strings.Trim(sql[i:i+n], blanks) != ""
 			i += n
 		}
 	}
 	if substance {
-		statements = append(statements, strings.TrimSpace(sql[begin:]))
+		statements = append(statements, strings.Trim(sql[begin:], blanks))
 	}
 	return statements
 }
