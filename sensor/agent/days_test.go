@@ -52,7 +52,7 @@ func TestStoreDays(t *testing.T) {
 				if got, want := minutes[day], int(row.hours/time.Minute); got != want || minutes[day+1] != 180 {
 					t.Errorf("got %d and %d minutes, want %d and 180", got, minutes[day+1], want)
 				}
-				if !slices.Equal(r.newDays, []calendar.Day{day + 1}) || r.p.Day() != day+1 {
+				if !slices.Equal(r.newDays, []calendar.Day{day + 1}) || r.p.day != day+1 {
 					t.Errorf("got new days %v, want %s", r.newDays, day+1)
 				}
 				checkIDs(t, r, day, end/1e6)

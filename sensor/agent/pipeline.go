@@ -93,12 +93,6 @@ func NewPipeline(set Settings, day calendar.Day, d Deps) *Pipeline {
 // SetHasher gives the pipeline the keys of the day that NewDay was called for.
 func (p *Pipeline) SetHasher(h Hasher) { p.hash = h }
 
-// Day is the store-day of the keys in use.
-func (p *Pipeline) Day() calendar.Day { return p.day }
-
-// Now is the greatest capture time seen.
-func (p *Pipeline) Now() time.Time { return time.Unix(0, p.now) }
-
 // Counts are the totals since the start.
 func (p *Pipeline) Counts() Counts {
 	c := p.counts

@@ -52,7 +52,7 @@ func Run(ctx context.Context, cfg *Config, o Options) (Counts, error) {
 		err = cerr
 	}
 	if stopped && err == nil {
-		err = errors.New("stopped before the end of the source; what was accepted is sent: start again with the same source to go on, nothing counts twice")
+		err = errors.New("stopped before the end of the source; what was accepted is sent: start again with the same source, cut at 04:00 of the store-day it had reached where it began on an earlier one")
 	}
 	return r.pipeline.Counts(), err
 }
