@@ -82,7 +82,7 @@ type Rollup_Cause int32
 const (
 	Rollup_CAUSE_UNSPECIFIED Rollup_Cause = 0
 	Rollup_CAUSE_POLICY      Rollup_Cause = 1 // the store counts only
-	Rollup_CAUSE_FAIL_CLOSED Rollup_Cause = 2 // no key, a bad clock, a stale opt-out list
+	Rollup_CAUSE_FAIL_CLOSED Rollup_Cause = 2 // no key, a bad clock, a stale opt-out list, or made under a list that has changed since
 	Rollup_CAUSE_SPOOL_AGE   Rollup_Cause = 3 // older than spool_id_age when it could be sent
 )
 
@@ -763,6 +763,12 @@ type Heartbeat struct {
 	OptoutAgeS    int64                  `protobuf:"varint,7,opt,name=optout_age_s,json=optoutAgeS,proto3" json:"optout_age_s,omitempty"` // since the sensor last stood at the end of the opt-out topic
 	Sightings     uint64                 `protobuf:"varint,8,opt,name=sightings,proto3" json:"sightings,omitempty"`
 	Held          uint64                 `protobuf:"varint,9,opt,name=held,proto3" json:"held,omitempty"`
+	Trouble       []string               `protobuf:"bytes,10,rep,name=trouble,proto3" json:"trouble,omitempty"`                                     // all that does not work as configured now, fail_closed included
+	SpoolBytes    uint64                 `protobuf:"varint,11,opt,name=spool_bytes,json=spoolBytes,proto3" json:"spool_bytes,omitempty"`            // held on the sensor's disk and in its memory
+	SpoolOldestMs int64                  `protobuf:"varint,12,opt,name=spool_oldest_ms,json=spoolOldestMs,proto3" json:"spool_oldest_ms,omitempty"` // capture time of the oldest message held, Unix milliseconds; 0 = nothing is held
+	SpoolLost     uint64                 `protobuf:"varint,13,opt,name=spool_lost,json=spoolLost,proto3" json:"spool_lost,omitempty"`               // messages given up because the spool was full, of this boot
+	KernelDropped uint64                 `protobuf:"varint,14,opt,name=kernel_dropped,json=kernelDropped,proto3" json:"kernel_dropped,omitempty"`   // frames that the kernel dropped because they were not read in time
+	Channels      []*Channel             `protobuf:"bytes,15,rep,name=channels,proto3" json:"channels,omitempty"`                                   // what was heard where, of this boot
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -860,6 +866,101 @@ func (x *Heartbeat) GetHeld() uint64 {
 	return 0
 }
 
+func (x *Heartbeat) GetTrouble() []string {
+	if x != nil {
+		return x.Trouble
+	}
+	return nil
+}
+
+func (x *Heartbeat) GetSpoolBytes() uint64 {
+	if x != nil {
+		return x.SpoolBytes
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetSpoolOldestMs() int64 {
+	if x != nil {
+		return x.SpoolOldestMs
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetSpoolLost() uint64 {
+	if x != nil {
+		return x.SpoolLost
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetKernelDropped() uint64 {
+	if x != nil {
+		return x.KernelDropped
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetChannels() []*Channel {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+// Channel: probe requests heard on one channel, by its centre frequency; 0 = the radio did not say.
+type Channel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mhz           uint32                 `protobuf:"varint,1,opt,name=mhz,proto3" json:"mhz,omitempty"`
+	Frames        uint64                 `protobuf:"varint,2,opt,name=frames,proto3" json:"frames,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Channel) Reset() {
+	*x = Channel{}
+	mi := &file_envelope_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Channel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Channel) ProtoMessage() {}
+
+func (x *Channel) ProtoReflect() protoreflect.Message {
+	mi := &file_envelope_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Channel.ProtoReflect.Descriptor instead.
+func (*Channel) Descriptor() ([]byte, []int) {
+	return file_envelope_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Channel) GetMhz() uint32 {
+	if x != nil {
+		return x.Mhz
+	}
+	return 0
+}
+
+func (x *Channel) GetFrames() uint64 {
+	if x != nil {
+		return x.Frames
+	}
+	return 0
+}
+
 type Drop struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -870,7 +971,7 @@ type Drop struct {
 
 func (x *Drop) Reset() {
 	*x = Drop{}
-	mi := &file_envelope_proto_msgTypes[6]
+	mi := &file_envelope_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +983,7 @@ func (x *Drop) String() string {
 func (*Drop) ProtoMessage() {}
 
 func (x *Drop) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[6]
+	mi := &file_envelope_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +996,7 @@ func (x *Drop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drop.ProtoReflect.Descriptor instead.
 func (*Drop) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{6}
+	return file_envelope_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Drop) GetReason() string {
@@ -922,7 +1023,7 @@ type Forget struct {
 
 func (x *Forget) Reset() {
 	*x = Forget{}
-	mi := &file_envelope_proto_msgTypes[7]
+	mi := &file_envelope_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1035,7 @@ func (x *Forget) String() string {
 func (*Forget) ProtoMessage() {}
 
 func (x *Forget) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[7]
+	mi := &file_envelope_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1048,7 @@ func (x *Forget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forget.ProtoReflect.Descriptor instead.
 func (*Forget) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{7}
+	return file_envelope_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Forget) GetId() uint64 {
@@ -967,7 +1068,7 @@ type Seal struct {
 
 func (x *Seal) Reset() {
 	*x = Seal{}
-	mi := &file_envelope_proto_msgTypes[8]
+	mi := &file_envelope_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1080,7 @@ func (x *Seal) String() string {
 func (*Seal) ProtoMessage() {}
 
 func (x *Seal) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[8]
+	mi := &file_envelope_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1093,7 @@ func (x *Seal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seal.ProtoReflect.Descriptor instead.
 func (*Seal) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{8}
+	return file_envelope_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Seal) GetDueMs() int64 {
@@ -1013,7 +1114,7 @@ type OptOut struct {
 
 func (x *OptOut) Reset() {
 	*x = OptOut{}
-	mi := &file_envelope_proto_msgTypes[9]
+	mi := &file_envelope_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1126,7 @@ func (x *OptOut) String() string {
 func (*OptOut) ProtoMessage() {}
 
 func (x *OptOut) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[9]
+	mi := &file_envelope_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1139,7 @@ func (x *OptOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptOut.ProtoReflect.Descriptor instead.
 func (*OptOut) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{9}
+	return file_envelope_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OptOut) GetTag() uint32 {
@@ -1128,7 +1229,7 @@ const file_envelope_proto_rawDesc = "" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fCAUSE_POLICY\x10\x01\x12\x15\n" +
 	"\x11CAUSE_FAIL_CLOSED\x10\x02\x12\x13\n" +
-	"\x0fCAUSE_SPOOL_AGE\x10\x03\"\x9e\x02\n" +
+	"\x0fCAUSE_SPOOL_AGE\x10\x03\"\xf9\x03\n" +
 	"\tHeartbeat\x12\x1d\n" +
 	"\n" +
 	"capture_ms\x18\x01 \x01(\x03R\tcaptureMs\x12 \n" +
@@ -1142,7 +1243,19 @@ const file_envelope_proto_rawDesc = "" +
 	"\foptout_age_s\x18\a \x01(\x03R\n" +
 	"optoutAgeS\x12\x1c\n" +
 	"\tsightings\x18\b \x01(\x04R\tsightings\x12\x12\n" +
-	"\x04held\x18\t \x01(\x04R\x04held\"4\n" +
+	"\x04held\x18\t \x01(\x04R\x04held\x12\x18\n" +
+	"\atrouble\x18\n" +
+	" \x03(\tR\atrouble\x12\x1f\n" +
+	"\vspool_bytes\x18\v \x01(\x04R\n" +
+	"spoolBytes\x12&\n" +
+	"\x0fspool_oldest_ms\x18\f \x01(\x03R\rspoolOldestMs\x12\x1d\n" +
+	"\n" +
+	"spool_lost\x18\r \x01(\x04R\tspoolLost\x12%\n" +
+	"\x0ekernel_dropped\x18\x0e \x01(\x04R\rkernelDropped\x120\n" +
+	"\bchannels\x18\x0f \x03(\v2\x14.footfall.v1.ChannelR\bchannels\"3\n" +
+	"\aChannel\x12\x10\n" +
+	"\x03mhz\x18\x01 \x01(\rR\x03mhz\x12\x16\n" +
+	"\x06frames\x18\x02 \x01(\x04R\x06frames\"4\n" +
 	"\x04Drop\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"\x18\n" +
@@ -1172,7 +1285,7 @@ func file_envelope_proto_rawDescGZIP() []byte {
 }
 
 var file_envelope_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_envelope_proto_goTypes = []any{
 	(Policy)(0),            // 0: footfall.v1.Policy
 	(Rollup_Cause)(0),      // 1: footfall.v1.Rollup.Cause
@@ -1182,10 +1295,11 @@ var file_envelope_proto_goTypes = []any{
 	(*MinuteCounters)(nil), // 5: footfall.v1.MinuteCounters
 	(*Rollup)(nil),         // 6: footfall.v1.Rollup
 	(*Heartbeat)(nil),      // 7: footfall.v1.Heartbeat
-	(*Drop)(nil),           // 8: footfall.v1.Drop
-	(*Forget)(nil),         // 9: footfall.v1.Forget
-	(*Seal)(nil),           // 10: footfall.v1.Seal
-	(*OptOut)(nil),         // 11: footfall.v1.OptOut
+	(*Channel)(nil),        // 8: footfall.v1.Channel
+	(*Drop)(nil),           // 9: footfall.v1.Drop
+	(*Forget)(nil),         // 10: footfall.v1.Forget
+	(*Seal)(nil),           // 11: footfall.v1.Seal
+	(*OptOut)(nil),         // 12: footfall.v1.OptOut
 }
 var file_envelope_proto_depIdxs = []int32{
 	3,  // 0: footfall.v1.Envelope.header:type_name -> footfall.v1.Header
@@ -1193,16 +1307,17 @@ var file_envelope_proto_depIdxs = []int32{
 	5,  // 2: footfall.v1.Envelope.counters:type_name -> footfall.v1.MinuteCounters
 	6,  // 3: footfall.v1.Envelope.rollup:type_name -> footfall.v1.Rollup
 	7,  // 4: footfall.v1.Envelope.heartbeat:type_name -> footfall.v1.Heartbeat
-	9,  // 5: footfall.v1.Envelope.forget:type_name -> footfall.v1.Forget
-	10, // 6: footfall.v1.Envelope.seal:type_name -> footfall.v1.Seal
+	10, // 5: footfall.v1.Envelope.forget:type_name -> footfall.v1.Forget
+	11, // 6: footfall.v1.Envelope.seal:type_name -> footfall.v1.Seal
 	0,  // 7: footfall.v1.Header.policy:type_name -> footfall.v1.Policy
 	1,  // 8: footfall.v1.Rollup.cause:type_name -> footfall.v1.Rollup.Cause
-	8,  // 9: footfall.v1.Heartbeat.drops:type_name -> footfall.v1.Drop
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 9: footfall.v1.Heartbeat.drops:type_name -> footfall.v1.Drop
+	8,  // 10: footfall.v1.Heartbeat.channels:type_name -> footfall.v1.Channel
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_envelope_proto_init() }
@@ -1224,7 +1339,7 @@ func file_envelope_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_envelope_proto_rawDesc), len(file_envelope_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -11,6 +11,8 @@ const (
 	maxDay       = 100 * 366
 	maxDrops     = 256
 	maxReasons   = 16
+	maxChannels  = 128 // 2.4, 5 and 6 GHz have 14, 28 and 59
+	maxMHz       = 7200
 	dayMillis    = 24 * 60 * 60 * 1000
 	dayZeroMS    = 1577836800000        // 2020-01-01T00:00Z
 	earliestMS   = -11 * 60 * 60 * 1000 // 04:00 at UTC+14, and an hour to spare
@@ -223,12 +225,23 @@ func checkHeartbeat(b *Heartbeat) string {
 		return "optout_age_s is negative"
 	case !validText(b.Software):
 		return "software is too long or has control characters"
-	case len(b.FailClosed) > maxReasons || len(b.Drops) > maxDrops:
+	case len(b.FailClosed) > maxReasons || len(b.Trouble) > maxReasons || len(b.Drops) > maxDrops:
 		return "more reasons than there can be"
+	case b.SpoolOldestMs < 0:
+		return "spool_oldest_ms lies before 1970"
+	case len(b.Channels) > maxChannels:
+		return "more channels than there are"
 	}
-	for _, reason := range b.FailClosed {
-		if reason == "" || !validText(reason) {
-			return "a reason is empty, too long or has control characters"
+	for _, reasons := range [][]string{b.FailClosed, b.Trouble} {
+		for _, reason := range reasons {
+			if reason == "" || !validText(reason) {
+				return "a reason is empty, too long or has control characters"
+			}
+		}
+	}
+	for _, c := range b.Channels {
+		if c == nil || c.Mhz > maxMHz {
+			return "a channel is missing or beyond 7.2 GHz"
 		}
 	}
 	for _, d := range b.Drops {
