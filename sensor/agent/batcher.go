@@ -66,12 +66,12 @@ func (b *batcher) answer(id uint64, bits uint8, ones [5]uint32, lookback uint8, 
 	b.answers, b.ones, b.lookback, b.isNew = true, ones, lookback, isNew
 }
 
-func (b *batcher) minute(m *minute, epoch int32) {
+func (b *batcher) minute(m wire.Minute, epoch int32) {
 	if n := b.counters.Len(); n > 0 && (epoch != b.epoch || n >= maxMinutes) {
 		b.flushCounters()
 	}
 	b.epoch = epoch
-	b.counters.Add(m.wire())
+	b.counters.Add(m)
 }
 
 // flush gives out what is open, as of the store-day.
@@ -109,11 +109,14 @@ func (b *batcher) rollup(r *wire.Rollup) {
 }
 
 // heartbeat says how far the sensor is; what is older goes out before it.
-func (b *batcher) heartbeat(position int64, end bool, day calendar.Day, c Counts) {
+func (b *batcher) heartbeat(position int64, end bool, day calendar.Day, c Counts, complete func(*wire.Heartbeat)) {
 	b.flush(day)
 	h := &wire.Heartbeat{
 		CaptureMs: position / 1e6, EndOfInput: end, Frames: c.Frames, Sightings: c.Sightings, Held: c.HeldBursts, Software: b.set.Software,
 		Drops: c.drops(), FailClosed: b.failClosed, OptoutAgeS: int64(b.listAge / time.Second),
+	}
+	if complete != nil {
+		complete(h)
 	}
 	b.send(Sightings, &wire.Envelope{Header: b.header(position/1e6, 0), Body: &wire.Envelope_Heartbeat{Heartbeat: h}})
 }

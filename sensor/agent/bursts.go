@@ -12,6 +12,8 @@ type burst struct {
 	best       int8   // strongest frame, dBm
 	seq        uint64
 	list       uint64 // version of the opt-out list that its address was last looked up in
+	sighted    bool   // its sighting was given out when it closed, under id
+	id         uint64
 }
 
 // bursts collects frames into bursts and gives them out in the order of their starts, which later steps rely on: a minute is
@@ -26,6 +28,7 @@ type bursts struct {
 	closed   closedHeap
 	nextSeq  uint64
 	released func(*burst)
+	closing  func(*burst) // of a live sensor: called when a burst closes, in no order; nil for nobody
 }
 
 func newBursts(released func(*burst)) *bursts {
@@ -90,6 +93,9 @@ func (b *bursts) close(i int32) {
 	delete(b.open, b.pool[i].addr)
 	b.byEnd.remove(i)
 	b.byStart.remove(i)
+	if b.closing != nil {
+		b.closing(&b.pool[i])
+	}
 	b.closed.push(closedBurst{b.pool[i].seq, i})
 }
 

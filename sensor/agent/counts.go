@@ -20,10 +20,11 @@ const (
 	DropExcluded               // one of the shop's own devices
 	DropOptedOut               // on the opt-out list
 	DropNoRSSI                 // no signal strength
+	DropBadClock               // a live sensor does not know what time it is
 	drops
 )
 
-var dropNames = [drops]string{"bad_time", "out_of_order", "closed_hours", "excluded", "opted_out", "no_rssi"}
+var dropNames = [drops]string{"bad_time", "out_of_order", "closed_hours", "excluded", "opted_out", "no_rssi", "bad_clock"}
 
 // String is the reason as metrics and reports name it.
 func (d Drop) String() string {

@@ -11,6 +11,9 @@ func (p *Pipeline) beginPeriod(t int64) {
 	p.period.open = true
 	p.period.nextMinute = t / minuteNS
 	p.period.end = p.dayEnd
+	if p.set.Live && p.set.Hours.Open(time.Unix(0, t-minuteNS).In(p.set.Calendar.Location())) {
+		p.period.young = t
+	}
 	if p.set.Hours.Always() {
 		return
 	}
@@ -87,7 +90,9 @@ func (p *Pipeline) closeMinutes(before int64) {
 		}
 		p.counts.PassersBy += uint64(m.passersBy)
 		p.counts.ExcludedLong += uint64(m.excludedLong)
-		p.out.minute(m, p.epochOf(n))
+		if !p.set.Live || m.heard() {
+			p.out.minute(m.wire(p.listened(m)), p.epochOf(n))
+		}
 		delete(p.pending, n)
 		if p.current == m {
 			p.current = nil
@@ -131,7 +136,7 @@ func (p *Pipeline) burst(b *burst) {
 
 // inside makes a sighting, or where ids may not leave, a mark in the quarter's count.
 func (p *Pipeline) inside(s *stay, b *burst) {
-	if !p.sendsIDs() {
+	if !p.sendsIDs() && !b.sighted {
 		p.counts.CountedBursts++
 		s.inside = true
 		p.rollup.add(p, b)
@@ -139,20 +144,25 @@ func (p *Pipeline) inside(s *stay, b *burst) {
 	}
 	if s.firstInside == 0 { // also of a stay that was only counted while the opt-out list was stale
 		s.inside = true
-		s.id = p.hash.ID(b.addr)
+		s.id = b.id
+		if !b.sighted {
+			s.id = p.newID(b.addr)
+		}
 		s.firstInside = b.start
 	} else if b.start-s.lastInside > int64(SessionTimeout) {
 		s.firstInside, s.marked, s.long = b.start, false, false
 	}
 	s.lastInside = b.start
 	p.counts.Sightings++
-	p.out.sighting(s.id, b.start/1e6, wire.Band(int(b.best)))
-	p.remember(s)
+	if !b.sighted {
+		p.out.sighting(s.id, b.start/1e6, wire.Band(int(b.best)))
+	}
+	p.remember(s, b)
 }
 
 // remember asks the return filters when a stay becomes a visit, and marks the open day's bucket; a stay too long for a
 // visitor is unmarked again.
-func (p *Pipeline) remember(s *stay) {
+func (p *Pipeline) remember(s *stay, b *burst) {
 	if p.returns == nil {
 		return
 	}
@@ -164,6 +174,9 @@ func (p *Pipeline) remember(s *stay) {
 		if _, asked := p.stables.asked[s.id]; !asked {
 			p.stables.asked[s.id] = struct{}{}
 			weeks, isNew := p.returns.Lookback()
+			if b.sighted { // its batch may have left: the same sighting again counts once
+				p.out.sighting(s.id, b.start/1e6, wire.Band(int(b.best)))
+			}
 			p.out.answer(s.id, p.returns.Ask(buckets), p.returns.Ones(), weeks, isNew)
 		}
 	}

@@ -26,6 +26,9 @@ type Pipeline struct {
 	settled  func() error
 	beaten   func() error
 	listAge  func() time.Duration
+	health   func(*wire.Heartbeat)
+	heard    func(id uint64, tag uint32)
+	mayTurn  func(to calendar.Day) bool
 
 	out     *batcher
 	bursts  *bursts
@@ -35,10 +38,12 @@ type Pipeline struct {
 	counts  Counts
 
 	now     int64 // greatest capture time seen, Unix ns; 0 before the first
-	stale   bool  // the opt-out list is too old: count only
+	closed  bool  // fail closed: only counters leave
 	ahead   int64 // a time far ahead that the next frame may confirm
 	day     calendar.Day
 	dayEnd  int64
+	keysDay calendar.Day // of the keys: p.day, but where a live sensor may not turn them
+	ear     ear
 	period  period
 	pending map[int64]*minute
 	current *minute // the minute of the newest kept frame
@@ -53,6 +58,7 @@ type period struct {
 	end        int64 // Unix ns at which the store closes or the store-day ends
 	nextMinute int64 // the first minute not given out yet
 	lastMinute int64 // the minute of the last kept frame
+	young      int64 // Unix ns since when random addresses are remembered, where a live sensor began in the middle; 0: as a capture does
 	class      bool
 	epoch      int32
 	epochEnd   int64
@@ -76,15 +82,25 @@ type Deps struct {
 	Beat func() error
 	// ListAge is how long ago the sensor last stood at the end of the opt-out list; nil: just now.
 	ListAge func() time.Duration
+	// Health completes a heartbeat with what the pipeline does not know; nil for nothing.
+	Health func(*wire.Heartbeat)
+	// Heard is told of each stable address of the store-day that is inside, by its id and its opt-out tag; nil for nobody.
+	Heard func(id uint64, tag uint32)
+	// MayTurn says whether a live sensor's keys may turn to the store-day now; nil: always.
+	MayTurn func(to calendar.Day) bool
 }
 
 // NewPipeline makes a pipeline whose keys are those of the store-day.
 func NewPipeline(set Settings, day calendar.Day, d Deps) *Pipeline {
 	p := &Pipeline{
 		set: set, hash: d.Hasher, returns: d.Returns, list: d.OptOuts, excluded: d.excluded, classOf: d.Class, newDay: d.NewDay,
-		settled: d.Settled, beaten: d.Beat, listAge: d.ListAge, randoms: newRandoms(), stables: newStables(), pending: map[int64]*minute{},
+		settled: d.Settled, beaten: d.Beat, listAge: d.ListAge, health: d.Health, heard: d.Heard, mayTurn: d.MayTurn,
+		randoms: newRandoms(), stables: newStables(), pending: map[int64]*minute{}, keysDay: day,
 	}
 	p.bursts = newBursts(p.burst)
+	if set.Live {
+		p.bursts.closing = p.sight
+	}
 	p.out = newBatcher(&p.set, d.Sink)
 	p.setDay(day)
 	return p
@@ -104,6 +120,10 @@ func (p *Pipeline) Counts() Counts {
 func (p *Pipeline) Frame(rec capture.Record) error {
 	p.counts.Frames++
 	p.underList()
+	if p.ear.noClock {
+		p.counts.Drops[DropBadClock]++
+		return nil
+	}
 	t, ok := p.clock(rec.Time)
 	if !ok {
 		return nil
@@ -140,16 +160,17 @@ func (p *Pipeline) clock(t int64) (int64, bool) {
 		p.counts.Drops[DropBadTime]++
 		return 0, false
 	}
-	if last := p.lastTime(); last > 0 && t-last > int64(jumpMax) && (p.ahead == 0 || t < p.ahead || t-p.ahead > int64(jumpMax)) {
+	if last := p.lastTime(); last > 0 && !p.set.Live && t-last > int64(jumpMax) && (p.ahead == 0 || t < p.ahead || t-p.ahead > int64(jumpMax)) {
 		p.ahead = t
 		p.counts.Drops[DropBadTime]++
 		return 0, false
 	}
 	if t >= p.now {
+		p.listenTo(t)
 		p.now, p.ahead = t, 0
 		return t, true
 	}
-	if p.now-t > int64(lateMax) {
+	if p.now-t > int64(lateMax) && !p.set.Live {
 		p.counts.Drops[DropOutOfOrder]++
 		return 0, false
 	}
@@ -175,10 +196,10 @@ func (p *Pipeline) turn(t int64) error {
 			return err
 		}
 	}
-	if t-p.beat >= int64(heartbeatEvery) {
+	if t-p.beat >= p.heartbeatEvery() {
 		p.beat = t
 		p.checkList()
-		p.out.heartbeat(p.position(), false, p.day, p.Counts())
+		p.out.heartbeat(p.position(), false, p.day, p.Counts(), p.health)
 		if p.beaten != nil && p.err == nil {
 			p.err = p.beaten()
 		}
@@ -191,6 +212,11 @@ func (p *Pipeline) turn(t int64) error {
 
 func (p *Pipeline) turnDay(t int64) error {
 	next := p.set.Calendar.DayOf(time.Unix(0, t))
+	if p.set.Live {
+		p.turnLive(next)
+		p.beatAtOnce(t)
+		return p.out.err
+	}
 	if next < p.day {
 		return fmt.Errorf("the capture is of %s, but this sensor's keys are of %s and cannot be turned back: replay it with footfall try, or cut it at 04:00 of %s", next, p.day, p.day)
 	}
@@ -203,12 +229,25 @@ func (p *Pipeline) turnDay(t int64) error {
 		if err := p.newDay(next); err != nil {
 			return err
 		}
+		p.keysDay = next
 		p.setDay(next)
 	}
-	if p.beat == 0 {
-		p.beat = t - int64(heartbeatEvery) // the first heartbeat says at once where the sensor stands
-	}
+	p.beatAtOnce(t)
 	return nil
+}
+
+// beatAtOnce makes the first heartbeat say at once where the sensor stands.
+func (p *Pipeline) beatAtOnce(t int64) {
+	if p.beat == 0 {
+		p.beat = t - p.heartbeatEvery()
+	}
+}
+
+func (p *Pipeline) heartbeatEvery() int64 {
+	if p.set.Live {
+		return int64(liveHeartbeatEvery)
+	}
+	return int64(heartbeatEvery)
 }
 
 func (p *Pipeline) setDay(d calendar.Day) {
@@ -231,8 +270,11 @@ func (p *Pipeline) Pause() {
 }
 
 // Stop gives out the batches that are open, because the sensor is told to stop before its input ends. What is still held of
-// the last minute is read again with the source.
+// the last minute is read again with the source; a live sensor's has no other chance, and goes out too.
 func (p *Pipeline) Stop() error {
+	if p.set.Live {
+		p.Pause()
+	}
 	p.out.flush(p.day)
 	return p.out.err
 }
@@ -250,7 +292,7 @@ func (p *Pipeline) Finish() error {
 			return err
 		}
 	}
-	p.out.heartbeat(p.now, true, p.day, p.Counts())
+	p.out.heartbeat(p.now, true, p.day, p.Counts(), p.health)
 	if p.err == nil {
 		p.err = p.out.err
 	}
@@ -273,8 +315,8 @@ func (p *Pipeline) position() int64 {
 	return at / quarterNS * quarterNS
 }
 
-// sendsIDs reports whether ids may leave the sensor: the policy lets them, and the opt-out list is not stale. A policy that
-// nobody set does not.
+// sendsIDs reports whether ids may leave the sensor: the policy lets them, nothing makes it fail closed, and the keys are the
+// day's. A policy that nobody set does not.
 func (p *Pipeline) sendsIDs() bool {
-	return !p.stale && (p.set.Policy == wire.Policy_POLICY_STANDARD || p.set.Policy == wire.Policy_POLICY_EXTENDED)
+	return !p.closed && p.keysDay == p.day && (p.set.Policy == wire.Policy_POLICY_STANDARD || p.set.Policy == wire.Policy_POLICY_EXTENDED)
 }

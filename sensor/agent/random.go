@@ -73,6 +73,7 @@ func (r *randoms) clear() { *r = *newRandoms() }
 // minute is what is counted in one minute until it is complete.
 type minute struct {
 	number       int64 // Unix minutes
+	listened     int64 // nanoseconds, of a live sensor
 	framesRandom uint32
 	framesStable uint32
 	passersBy    uint32
@@ -94,11 +95,15 @@ func (m *minute) row(class uint16, band uint8) *wire.CounterRow {
 	return r
 }
 
-// wire is the minute as it may leave: without the bands below wire.MinRandomBand. A capture has no restart behind it, so its
-// table of addresses counts as old from its first minute (DESIGN section 8).
-func (m *minute) wire() wire.Minute {
+// heard reports whether a live sensor listened to any of the minute, or something fell into it.
+func (m *minute) heard() bool {
+	return m.listened > 0 || m.framesRandom+m.framesStable+m.passersBy+m.excludedLong > 0 || len(m.rows) > 0
+}
+
+// wire is the minute as it may leave: without the bands below wire.MinRandomBand.
+func (m *minute) wire(listenedS, memoryAge uint8) wire.Minute {
 	out := wire.Minute{
-		Minute: m.number, ListenedS: 60, MemoryAge: wire.MemoryMinutes, FramesRandom: m.framesRandom, FramesStable: m.framesStable,
+		Minute: m.number, ListenedS: listenedS, MemoryAge: memoryAge, FramesRandom: m.framesRandom, FramesStable: m.framesStable,
 		PassersBy: m.passersBy, ExcludedLong: m.excludedLong,
 	}
 	for _, r := range m.rows {

@@ -207,7 +207,7 @@ func TestAMinuteKeepsItsStrongestRows(t *testing.T) {
 		m.row(class, 6)
 	}
 	var b wire.CountersBuilder
-	b.Add(m.wire())
+	b.Add(m.wire(60, wire.MemoryMinutes))
 	c := b.Build()
 	if c.Rows[0] != wire.MaxRows || c.RowsDropped[0] != wire.MaxRows {
 		t.Errorf("got %d rows and %d dropped, want %d of each", c.Rows[0], c.RowsDropped[0], wire.MaxRows)

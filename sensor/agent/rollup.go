@@ -29,7 +29,7 @@ func (p *Pipeline) flushRollup() {
 		return
 	}
 	cause := wire.Rollup_CAUSE_POLICY
-	if p.stale {
+	if p.closed || p.keysDay != p.day {
 		cause = wire.Rollup_CAUSE_FAIL_CLOSED
 	}
 	p.out.rollup(wire.NewRollup(cause, []wire.QuarterCount{{Quarter: p.rollup.quarter, Devices: uint32(len(p.rollup.devices))}}))

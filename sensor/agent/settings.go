@@ -48,7 +48,11 @@ type Settings struct {
 	OneClassKey         bool // one class epoch for the whole capture (try)
 	AnyAge              bool // a capture may be of any age: its first time is believed (try, dry run)
 	Software            string
+	Live                bool // a radio, the wall clock and Tick, instead of a file and its own clock
 }
+
+// heartbeats of a live sensor come more often than once an hour of capture time: somebody waits for them.
+const liveHeartbeatEvery = time.Minute
 
 // FailClosedStaleList is why a heartbeat says that only counters leave: the opt-out list is older than OptOutMaxAge.
 const FailClosedStaleList = "opt_out_list_stale"

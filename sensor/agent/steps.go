@@ -51,14 +51,22 @@ func (p *Pipeline) checkList() {
 		return
 	}
 	p.out.listAge = p.listAge()
-	stale := p.out.listAge > OptOutMaxAge
-	if stale == p.stale {
+	if p.set.Live {
+		return // its run loop judges this and all else
+	}
+	if p.out.listAge > OptOutMaxAge {
+		p.FailClosed([]string{FailClosedStaleList})
 		return
 	}
-	p.flushRollup()
-	p.stale, p.out.failClosed = stale, nil
-	if stale {
-		p.out.failClosed = []string{FailClosedStaleList}
+	p.FailClosed(nil)
+}
+
+// FailClosed says why ids may not leave from here on; none: they may.
+func (p *Pipeline) FailClosed(reasons []string) {
+	p.out.failClosed = reasons
+	if closed := len(reasons) > 0; closed != p.closed {
+		p.flushRollup()
+		p.closed = closed
 	}
 }
 
