@@ -10,7 +10,7 @@ const (
 	maxName      = 63
 	maxDay       = 100 * 366
 	maxDrops     = 256
-	maxReasons   = 16
+	maxReasons   = 32
 	maxChannels  = 128 // 2.4, 5 and 6 GHz have 14, 28 and 59
 	maxMHz       = 7200
 	dayMillis    = 24 * 60 * 60 * 1000

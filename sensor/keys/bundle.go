@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
@@ -23,6 +24,7 @@ type Site struct {
 	Hours         stores.Hours
 	Policy        wire.Policy
 	ReturnEpsilon float64
+	SealAfter     time.Duration // how long after its end a store-day is sealed: no spool may hold its ids longer
 	Zone          string
 	Sensor        string
 	Entrance      bool // its passers-by are the store's
@@ -48,12 +50,16 @@ func NewBundles(store *stores.Store, seed Seed, first calendar.Day, optOut OptOu
 	if _, err := policyName(store.Policy); err != nil {
 		return nil, fmt.Errorf("make the bundles: %w", err)
 	}
+	if store.SealAfter < 0 || store.SealAfter > stores.MaxSealAfter {
+		return nil, errors.New("make the bundles: seal_after: use 0 to 24h in stores.yaml")
+	}
 	var out []Bundle
 	for _, s := range store.Sensors {
 		out = append(out, Bundle{
 			Site: Site{
 				Store: store.ID, Name: store.Name, TimeZone: store.Zone, Calendar: store.Calendar, Hours: store.Hours,
-				Policy: store.Policy, ReturnEpsilon: store.ReturnEpsilon, Zone: s.Zone, Sensor: s.ID, Entrance: s.Entrance,
+				Policy: store.Policy, ReturnEpsilon: store.ReturnEpsilon, SealAfter: store.SealAfter,
+				Zone: s.Zone, Sensor: s.ID, Entrance: s.Entrance,
 			},
 			issue: seed.issue(),
 			chain: seed.chain(first, *optOut.k),

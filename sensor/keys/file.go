@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"time"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
@@ -26,6 +27,10 @@ const (
 
 // maxFile bounds what is read: opening hours aside, a file has less than 1 KiB.
 const maxFile = 64 << 10
+
+// sealAfterUnsaid is what a file without seal_after means, for ever: files of before the field have none, and where it holds the
+// field is left out, so that a sensor of before can read it.
+const sealAfterUnsaid = 4 * time.Hour
 
 // lastDay is the store-day of 2119-12-08: a greater number is a garbled one.
 const lastDay = calendar.Day(36500)
@@ -46,6 +51,7 @@ type fileForm struct {
 	Hours         map[string]string `json:"hours"` // as in stores.yaml; null is open always
 	Policy        string            `json:"policy"`
 	ReturnEpsilon float64           `json:"return_epsilon"`
+	SealAfter     *lapse            `json:"seal_after,omitempty"` // missing is sealAfterUnsaid
 	Zone          string            `json:"zone"`
 	Sensor        string            `json:"sensor"`
 	Entrance      bool              `json:"entrance"`
@@ -53,6 +59,22 @@ type fileForm struct {
 	DayChain      keyText           `json:"day_chain"`
 	WeekChain     keyText           `json:"week_chain"`
 	OptOutKey     keyText           `json:"opt_out_key"`
+}
+
+// lapse is a duration as stores.yaml writes it: 4h0m0s.
+type lapse time.Duration
+
+// MarshalText writes it as time.Duration does.
+func (l lapse) MarshalText() ([]byte, error) { return []byte(time.Duration(l).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration does.
+func (l *lapse) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		return errors.New("seal_after: write it as 4h or 30m")
+	}
+	*l = lapse(d)
+	return nil
 }
 
 // keyText is a key as 64 hexadecimal digits: only in a file.
@@ -84,10 +106,14 @@ func encode(kind, issue string, site *Site, c *chain) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	var seal *lapse
+	if site.SealAfter != sealAfterUnsaid {
+		seal = (*lapse)(&site.SealAfter)
+	}
 	text, err := json.MarshalIndent(fileForm{
 		Kind: kind, Version: Version, Issue: issue,
 		Store: site.Store, Name: site.Name, TimeZone: site.TimeZone, Hours: hoursText(site.Hours), Policy: policy,
-		ReturnEpsilon: site.ReturnEpsilon, Zone: site.Zone, Sensor: site.Sensor, Entrance: site.Entrance,
+		ReturnEpsilon: site.ReturnEpsilon, SealAfter: seal, Zone: site.Zone, Sensor: site.Sensor, Entrance: site.Entrance,
 		Day: c.day, DayChain: keyText(c.days), WeekChain: keyText(c.weeks), OptOutKey: keyText(c.optOut),
 	}, "", "  ")
 	if err != nil {
@@ -163,6 +189,11 @@ func (f *fileForm) check() (*Bundle, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
+	seal := sealAfterUnsaid
+	if f.SealAfter != nil {
+		seal = time.Duration(*f.SealAfter)
+	}
+	want(seal >= 0 && seal <= stores.MaxSealAfter, "seal_after: use 0 to 24h")
 	want(f.Policy != "", "policy: it is missing")
 	want(issuePattern.MatchString(f.Issue), "issue: it must be 16 hexadecimal digits")
 	want(idPattern.MatchString(f.Store), "store: use 1 to 63 of a-z, 0-9, - and _")
@@ -179,7 +210,7 @@ func (f *fileForm) check() (*Bundle, error) {
 	}
 	site := Site{
 		Store: f.Store, Name: f.Name, TimeZone: f.TimeZone, Calendar: cal, Hours: hours, Policy: policy,
-		ReturnEpsilon: f.ReturnEpsilon, Zone: f.Zone, Sensor: f.Sensor, Entrance: f.Entrance,
+		ReturnEpsilon: f.ReturnEpsilon, SealAfter: seal, Zone: f.Zone, Sensor: f.Sensor, Entrance: f.Entrance,
 	}
 	c := &chain{day: f.Day, days: key(f.DayChain), weeks: key(f.WeekChain), optOut: key(f.OptOutKey)}
 	return &Bundle{Site: site, issue: f.Issue, chain: c}, nil

@@ -98,6 +98,11 @@ func TestGarbledFilesErrorClearly(t *testing.T) {
 		{"the extended policy", change("policy", "extended"), "legal basis"},
 		{"too large an epsilon", change("return_epsilon", 3.01), "return_epsilon"},
 		{"no epsilon", change("return_epsilon", 0), "return_epsilon"},
+		{"a seal_after below zero", change("seal_after", "-1s"), "seal_after"},
+		{"a seal_after of more than a day", change("seal_after", "24h1s"), "seal_after"},
+		{"a seal_after without a unit", change("seal_after", "4"), "seal_after"},
+		{"a seal_after that is a number", change("seal_after", 4), "seal_after"},
+		{"a seal_after that is a key", change("seal_after", secret), "seal_after"},
 		{"odd hours", change("hours", map[string]string{"mon": "9-5"}), "hours of mon"},
 		{"an odd issue", change("issue", "x"), "issue"},
 		{"too long", bytes.Repeat([]byte(" "), maxFile+1), "longer"},
@@ -120,6 +125,101 @@ func TestGarbledFilesErrorClearly(t *testing.T) {
 	}
 	if _, err := Load(path + "-none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: got %v, want fs.ErrNotExist", err)
+	}
+}
+
+// oldState is a key state as version 1 was written before it knew seal_after.
+const oldState = `{
+  "kind": "footfall key state",
+  "version": 1,
+  "issue": "0123456789abcdef",
+  "store": "mall",
+  "name": "The Mall",
+  "time_zone": "Europe/Berlin",
+  "hours": null,
+  "policy": "standard",
+  "return_epsilon": 2,
+  "zone": "front",
+  "sensor": "door",
+  "entrance": true,
+  "day": 2219,
+  "day_chain": "1111111111111111111111111111111111111111111111111111111111111111",
+  "week_chain": "2222222222222222222222222222222222222222222222222222222222222222",
+  "opt_out_key": "3333333333333333333333333333333333333333333333333333333333333333"
+}
+`
+
+// TestAFileOfBeforeSealAfterMeansFourHours: it is read, and what is written for four hours is what it always was.
+func TestAFileOfBeforeSealAfterMeansFourHours(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, []byte(oldState), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Site().SealAfter; got != 4*time.Hour {
+		t.Errorf("got %v, want %v", got, 4*time.Hour)
+	}
+	if err := s.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(readAll(t, path)); got != oldState {
+		t.Errorf("got another text:\n%s\nwant the one of before:\n%s", got, oldState)
+	}
+	if sealAfterUnsaid != stores.DefaultSealAfter {
+		t.Errorf("a store without seal_after has %v, and a bundle without it means %v", stores.DefaultSealAfter, sealAfterUnsaid)
+	}
+}
+
+func TestSealAfterReachesTheSensor(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		set  time.Duration
+		want string // in the file
+	}{
+		{"at once", 0, "0s"}, {"half an hour", 30 * time.Minute, "30m0s"}, {"the default", 4 * time.Hour, ""}, {"a day", 24 * time.Hour, "24h0m0s"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			store := testStore(t, 0)
+			store.SealAfter = row.set
+			bundles, err := NewBundles(store, testSeed(0), wednesday, testOptOut())
+			if err != nil {
+				t.Fatal(err)
+			}
+			bundle, state := filepath.Join(t.TempDir(), "bundle"), filepath.Join(t.TempDir(), "keys")
+			if err := bundles[1].Write(bundle); err != nil {
+				t.Fatal(err)
+			}
+			var written struct {
+				SealAfter string `json:"seal_after"`
+			}
+			if err := json.Unmarshal(readAll(t, bundle), &written); err != nil || written.SealAfter != row.want {
+				t.Errorf("got %q and %v in the bundle, want %q", written.SealAfter, err, row.want)
+			}
+			if _, err := Import(bundle, state); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Load(state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			advance(t, s, wednesday+1)
+			if s, err = Load(state); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Site().SealAfter; got != row.set {
+				t.Errorf("got %v after the import and a day, want %v", got, row.set)
+			}
+		})
+	}
+	for _, seal := range []time.Duration{-time.Second, 24*time.Hour + 1} {
+		store := testStore(t, 0)
+		store.SealAfter = seal
+		if _, err := NewBundles(store, testSeed(0), wednesday, testOptOut()); err == nil || !strings.Contains(err.Error(), "seal_after") {
+			t.Errorf("seal_after of %v: got %v, want an error", seal, err)
+		}
 	}
 }
 
@@ -152,6 +252,7 @@ func FuzzDecode(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(good, kind == kindState)
+		f.Add(bytes.Replace(good, []byte("{\n"), []byte("{\n\"seal_after\": \"90m\",\n"), 1), kind == kindState)
 		f.Add(good[:len(good)-40], kind == kindState)
 		f.Add(bytes.ReplaceAll(good, []byte(`"`), nil), kind == kindState)
 	}
@@ -176,7 +277,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v", err)
 		}
-		if *c.chain != *b.chain || c.Store != b.Store || c.Sensor != b.Sensor || c.issue != b.issue {
+		if *c.chain != *b.chain || c.SealAfter != b.SealAfter || c.Store != b.Store || c.Sensor != b.Sensor || c.issue != b.issue {
 			t.Fatal("a file changed on its way through")
 		}
 	})
