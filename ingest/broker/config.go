@@ -11,6 +11,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
 )
@@ -20,16 +21,20 @@ type Config struct {
 	Brokers  []string // host:port each; one that answers is enough
 	ClientID string   // how this program appears in the brokers' logs, quotas and metrics
 
-	// TLS encrypts the connections; nil speaks plain text.
+	// TLS encrypts the connections; nil speaks plain text. Without a ServerName every broker's certificate has to hold the
+	// name that the broker is reached by.
 	TLS *tls.Config
 	// SASL authenticates them; nil does not.
 	SASL sasl.Mechanism
+
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // tests lead names to other places
+	wire prometheus.Counter                                                   // bytes written to the connections, where not nil
 }
 
 // Validate says what is wrong with the configuration, all at once.
 func (c Config) Validate() error {
 	if len(c.Brokers) == 0 {
-		return errors.New("no Kafka brokers: name at least one as host:port")
+		return errNoBrokers
 	}
 	var errs []error
 	for _, b := range c.Brokers {
@@ -37,51 +42,69 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("kafka broker %q: write it as host:port, such as kafka.example.org:9092", b))
 		}
 	}
+	if c.SASL != nil && c.TLS == nil && c.SASL.Name() == Plain && !c.Loopback() {
+		errs = append(errs, errPlainInClear)
+	}
 	return errors.Join(errs...)
 }
 
+var errNoBrokers = errors.New("no Kafka brokers: name at least one as host:port")
+
+// Loopback says that every broker is on this machine, by its address or as localhost: then its clock is this machine's.
+func (c Config) Loopback() bool { return loopback(c.Brokers) }
+
+func loopback(brokers []string) bool {
+	for _, b := range brokers {
+		host, _, err := net.SplitHostPort(b)
+		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return false
+		}
+	}
+	return len(brokers) > 0
+}
+
 const (
-	dialTimeout = 5 * time.Second
-	callTimeout = 15 * time.Second
+	dialTimeout = 5 * time.Second  // of one address: its name, the connection, TLS
+	callTimeout = 15 * time.Second // of one request; also of all addresses together
 	// metadataTTL bounds how long a producer keeps asking a broker that stopped leading a partition.
 	metadataTTL = 3 * time.Second
 )
 
 func (c Config) transport() *kafka.Transport {
 	return &kafka.Transport{
-		ClientID: c.ClientID, TLS: c.TLS, SASL: c.SASL,
-		DialTimeout: dialTimeout, IdleTimeout: time.Minute, MetadataTTL: metadataTTL,
+		Dial: c.connect, ClientID: c.ClientID, SASL: c.SASL,
+		DialTimeout: callTimeout, IdleTimeout: time.Minute, MetadataTTL: metadataTTL,
 	}
 }
 
 func (c Config) dialer() *kafka.Dialer {
-	return &kafka.Dialer{ClientID: c.ClientID, TLS: c.TLS, SASLMechanism: c.SASL, Timeout: dialTimeout, DualStack: true}
+	return &kafka.Dialer{DialFunc: c.connect, ClientID: c.ClientID, SASLMechanism: c.SASL, Timeout: dialTimeout}
 }
 
 // dialLeader connects to the leader of a partition, asking one broker after the other for it.
 func (c Config) dialLeader(ctx context.Context, topic string, partition int) (*kafka.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err := errors.New("no Kafka brokers: name at least one as host:port")
+	err := errNoBrokers
 	for _, b := range c.Brokers {
 		var conn *kafka.Conn
 		if conn, err = c.dialer().DialLeader(ctx, "tcp", b, topic, partition); err == nil {
 			return conn, nil
 		}
 	}
-	return nil, fmt.Errorf("connect to the leader of %s/%d: %w", topic, partition, err)
+	return nil, fmt.Errorf("connect to the leader of %s/%d: %w", topic, partition, advise(err))
 }
 
 // dialAny connects to the first broker that answers.
 func (c Config) dialAny(ctx context.Context) (*kafka.Conn, error) {
-	err := errors.New("no Kafka brokers: name at least one as host:port")
+	err := errNoBrokers
 	for _, b := range c.Brokers {
 		var conn *kafka.Conn
 		if conn, err = c.dialer().DialContext(ctx, "tcp", b); err == nil {
 			return conn, nil
 		}
 	}
-	return nil, fmt.Errorf("connect to Kafka: %w", err)
+	return nil, fmt.Errorf("connect to Kafka: %w", advise(err))
 }
 
 // Waits between attempts double from backoffMin to backoffMax.

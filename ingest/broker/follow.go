@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -15,10 +16,13 @@ type Follower struct {
 	Partition  int
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	// Wait is how long a fetch waits at the end of the partition, half a second where zero. A message ends the waiting at once;
+	// over a metered line a longer one saves megabytes a day (an empty fetch is some 500 bytes).
+	Wait time.Duration
 }
 
 // Follow reads from the offset on (Earliest for everything) and calls each with every fetch, also with the empty ones that
-// come about twice a second at the end of the partition: a Batch with Next >= End says that all was read. It goes on through
+// come after every Wait at the end of the partition: a Batch with Next >= End says that all was read. It goes on through
 // outages until the context ends or each returns an error, and returns that error.
 func (f Follower) Follow(ctx context.Context, from int64, each func(Batch) error) error {
 	if err := f.Config.Validate(); err != nil {
@@ -31,7 +35,7 @@ func (f Follower) Follow(ctx context.Context, from int64, each func(Batch) error
 	if f.Logger == nil {
 		f.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &partitionReader{cfg: f.Config, topic: f.Topic, partition: f.Partition, offset: from, metrics: m, log: f.Logger}
+	r := &partitionReader{cfg: f.Config, topic: f.Topic, partition: f.Partition, offset: from, wait: f.Wait, metrics: m, log: f.Logger}
 	return r.run(ctx, each)
 }
 

@@ -46,9 +46,33 @@ func newProducerMetrics(reg prometheus.Registerer) (producerMetrics, error) {
 	m.sent, errs[0] = counter("messages_total", "Messages taken for sending.", "topic")
 	m.acknowledged, errs[1] = counter("acknowledged_total", "Messages that Kafka acknowledged.", "topic")
 	m.bytes, errs[2] = counter("bytes_total", "Bytes of keys and values that Kafka acknowledged, before compression.", "topic")
-	m.retries, errs[3] = counter("retries_total", "Sends that were repeated: network, broker or topic.", "topic", "reason")
+	m.retries, errs[3] = counter("retries_total", "Sends that were repeated, by reason.", "topic", "reason")
 	m.queueMessages, errs[4] = gauge("queue_messages", "Messages that wait for Kafka's acknowledgement.")
 	m.queueBytes, errs[5] = gauge("queue_bytes", "Bytes that wait for Kafka's acknowledgement.")
+	return m, errors.Join(errs[:]...)
+}
+
+// publisherMetrics are a Publisher's: it repeats nothing, so its attempts have a result instead of retries.
+type publisherMetrics struct {
+	attempts        *prometheus.CounterVec // by topic and result
+	messages, bytes *prometheus.CounterVec // by topic
+	wire            prometheus.Counter
+}
+
+func newPublisherMetrics(reg prometheus.Registerer) (publisherMetrics, error) {
+	opts := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: "footfall", Subsystem: "publisher", Name: name, Help: help}
+	}
+	vec := func(name, help string, labels ...string) (*prometheus.CounterVec, error) {
+		return Register(reg, prometheus.NewCounterVec(opts(name, help), labels))
+	}
+	var m publisherMetrics
+	var errs [4]error
+	m.attempts, errs[0] = vec("attempts_total", "Batches given to Kafka, by what became of them: ok, or the reason they were not acknowledged.", "topic", "result")
+	m.messages, errs[1] = vec("messages_total", "Messages that Kafka acknowledged.", "topic")
+	m.bytes, errs[2] = vec("bytes_total", "Bytes of keys and values that Kafka acknowledged, before compression.", "topic")
+	m.wire, errs[3] = Register(reg, prometheus.NewCounter(
+		opts("wire_bytes_total", "Bytes written to the connections with Kafka: compressed, with TLS and everything that was repeated.")))
 	return m, errors.Join(errs[:]...)
 }
 

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type partitionReader struct {
 	topic     string
 	partition int
 	offset    int64
+	wait      time.Duration // of a fetch; fetchWait where zero
 	metrics   consumerMetrics
 	log       *slog.Logger
 	reset     bool
@@ -93,8 +95,9 @@ func (r *partitionReader) session(ctx context.Context, deliver func(Batch) error
 	if _, err := conn.Seek(r.offset, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
 		return false, fmt.Errorf("go to an offset of %s/%d: %w", r.topic, r.partition, err)
 	}
-	for {
-		batch, err := r.fetch(conn)
+	// The first fetch of a connection answers soon: somebody may wait to hear that all was read.
+	for patience := fetchWait; ; patience = cmp.Or(r.wait, fetchWait) {
+		batch, err := r.fetch(conn, patience)
 		if ctx.Err() != nil {
 			return progress, ctx.Err()
 		}
@@ -130,13 +133,13 @@ func (r *partitionReader) toEarliest(conn *kafka.Conn) error {
 	return nil
 }
 
-// fetch waits for messages, half a second at most. With an error it returns what it could read before.
-func (r *partitionReader) fetch(conn *kafka.Conn) (Batch, error) {
+// fetch waits for messages, half a second where the reader has no other time. With an error it returns what it could read before.
+func (r *partitionReader) fetch(conn *kafka.Conn, patience time.Duration) (Batch, error) {
 	batch := Batch{Topic: r.topic, Partition: r.partition, Next: r.offset}
-	if err := conn.SetDeadline(time.Now().Add(fetchWait + callTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience + callTimeout)); err != nil {
 		return batch, fmt.Errorf("set a deadline: %w", err)
 	}
-	fetched := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait})
+	fetched := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: fetchBytes, MaxWait: patience})
 	batch.End = fetched.HighWaterMark()
 	bytes := 0
 	for {

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -102,38 +101,17 @@ func (q *topicQueue) deliver(batch []kafka.Message) bool {
 // learnPartitions asks for the topic's partitions until it is told; their number never changes (EnsureTopics).
 func (q *topicQueue) learnPartitions() bool {
 	for attempt := 1; q.partitions == nil; attempt++ {
-		err := q.askPartitions()
+		partitions, err := askPartitions(q.p.life, q.p.client, q.name)
 		if err == nil {
+			q.partitions = partitions
 			break
 		}
-		q.report(attempt, "topic", err)
+		q.report(attempt, err)
 		if !wait(q.p.life, attempt) {
 			return false
 		}
 	}
 	return true
-}
-
-func (q *topicQueue) askPartitions() error {
-	res, err := q.p.client.Metadata(q.p.life, &kafka.MetadataRequest{Topics: []string{q.name}})
-	if err != nil {
-		return fmt.Errorf("ask for the partitions of %s: %w", q.name, err)
-	}
-	for _, t := range res.Topics {
-		if t.Name != q.name {
-			continue
-		}
-		if t.Error != nil {
-			return fmt.Errorf("ask for the partitions of %s: %w", q.name, t.Error)
-		}
-		for i := range t.Partitions {
-			q.partitions = append(q.partitions, i)
-		}
-	}
-	if q.partitions == nil {
-		return fmt.Errorf("ask for the partitions of %s: %w", q.name, kafka.UnknownTopicOrPartition)
-	}
-	return nil
 }
 
 // sendAll repeats until every message is acknowledged or the producer ends.
@@ -149,7 +127,7 @@ func (q *topicQueue) sendAll(partition int, messages []kafka.Message) {
 		if errors.Is(err, kafka.MessageSizeTooLarge) && n > 1 {
 			limit = n / 2 // the broker's limit is lower than Kafka's default
 		}
-		q.report(attempt, reasonOf(err), err)
+		q.report(attempt, err)
 		if !wait(q.p.life, attempt) {
 			return
 		}
@@ -165,34 +143,17 @@ func (q *topicQueue) produce(partition int, messages []kafka.Message) error {
 	for i, m := range messages {
 		records[i] = kafka.Record{Time: now, Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value)}
 	}
-	res, err := q.p.client.Produce(ctx, &kafka.ProduceRequest{
-		Topic: q.name, Partition: partition, RequiredAcks: kafka.RequireAll, Compression: q.p.opts.Compression,
-		Records: kafka.NewRecordReader(records...),
-	})
-	if err == nil {
-		err = res.Error
-	}
-	if err != nil {
-		return fmt.Errorf("send to %s/%d: %w", q.name, partition, err)
-	}
-	return nil
-}
-
-func reasonOf(err error) string {
-	var answer kafka.Error
-	if errors.As(err, &answer) {
-		return "broker"
-	}
-	return "network"
+	_, err := produce(ctx, q.p.client, shipment{q.name, partition, q.p.opts.Compression, records})
+	return err
 }
 
 // report counts every repetition and logs the first of an outage and then one about every minute.
-func (q *topicQueue) report(attempt int, reason string, err error) {
+func (q *topicQueue) report(attempt int, err error) {
 	if q.p.life.Err() != nil {
 		return
 	}
-	q.p.metrics.retries.WithLabelValues(q.name, reason).Inc()
+	q.p.metrics.retries.WithLabelValues(q.name, Reason(err)).Inc()
 	if attempt == 1 || attempt%20 == 0 {
-		q.p.opts.Logger.Warn("kafka does not take messages, trying again", "topic", q.name, "attempt", attempt, "error", err)
+		q.p.opts.Logger.Warn("kafka does not take messages, trying again", "topic", q.name, "attempt", attempt, "error", advise(err))
 	}
 }

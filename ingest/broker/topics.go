@@ -18,6 +18,7 @@ const (
 	Counters    = "footfall.counters.v1"    // no ids
 	OptOuts     = "footfall.optouts.v1"     // the registry: one record a registered device, compacted, one partition
 	DeadLetters = "footfall.deadletters.v1" // headers and reasons of messages that could not be used, never their bodies
+	Clock       = "footfall.clock.v1"       // empty messages that Kafka stamps with its time: BrokerTime; one partition
 )
 
 // EmbeddedSegmentBytes is the size of a segment on the embedded broker.
@@ -28,6 +29,7 @@ const (
 	Segment             = time.Hour
 	CountersRetention   = 12 * time.Hour
 	DeadLetterRetention = 30 * 24 * time.Hour
+	ClockRetention      = time.Hour
 	// tombstones outlive every sensor that is offline and keeps its list; after optout_max_age it counts only anyway.
 	tombstoneRetention = 30 * 24 * time.Hour
 	maxCompactionLag   = 24 * time.Hour
@@ -84,11 +86,14 @@ func (s Settings) topics() []topic {
 		}
 		optouts = map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
 	}
+	clock := kept(ClockRetention)
+	clock["message.timestamp.type"] = "LogAppendTime"
 	list := []topic{
 		{Sightings, s.Partitions, kept(SightingsRetention(s.SealAfter))},
 		{Counters, s.Partitions, kept(CountersRetention)},
 		{OptOuts, 1, optouts},
 		{DeadLetters, 1, kept(DeadLetterRetention)},
+		{Clock, 1, clock},
 	}
 	if s.Replication >= 3 {
 		for _, t := range list {
@@ -109,13 +114,13 @@ func EnsureTopics(ctx context.Context, cfg Config, s Settings) error {
 	client := &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: transport, Timeout: callTimeout}
 	want := s.topics()
 	if err := retry(ctx, func() error { return create(ctx, client, want, s.Replication) }); err != nil {
-		return fmt.Errorf("create Kafka's topics: %w", err)
+		return fmt.Errorf("create Kafka's topics: %w", advise(err))
 	}
 	if err := checkPartitions(ctx, cfg, want); err != nil {
 		return err
 	}
 	if err := retry(ctx, func() error { return alignConfig(ctx, client, want) }); err != nil {
-		return fmt.Errorf("set the retention of Kafka's topics: %w", err)
+		return fmt.Errorf("set the retention of Kafka's topics: %w", advise(err))
 	}
 	return nil
 }
@@ -130,6 +135,9 @@ func create(ctx context.Context, client *kafka.Client, want []topic, replication
 		req.Topics = append(req.Topics, kafka.TopicConfig{
 			Topic: t.name, NumPartitions: t.partitions, ReplicationFactor: replication, ConfigEntries: entries,
 		})
+	}
+	if _, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{}}); err != nil {
+		return err // kafka-go keeps the reason from the other requests, and says that the broker is not available
 	}
 	res, err := client.CreateTopics(ctx, req)
 	if err != nil {
@@ -172,7 +180,7 @@ func checkPartitions(ctx context.Context, cfg Config, want []topic) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("look at Kafka's topics: %w", err)
+		return fmt.Errorf("look at Kafka's topics: %w", advise(err))
 	}
 	var errs []error
 	for _, t := range want {

@@ -31,7 +31,7 @@ func Apache() bool { return os.Getenv(LibsEnv) != "" }
 func Start(t testing.TB) []string {
 	t.Helper()
 	if libs := os.Getenv(LibsEnv); libs != "" {
-		return startApache(t, libs)
+		return []string{startApache(t, libs, extras{})}
 	}
 	b, err := embedded.Start(embedded.Options{DataDir: t.TempDir()})
 	if err != nil {
@@ -44,8 +44,8 @@ func Start(t testing.TB) []string {
 const properties = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
-listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d
-advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d
+listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d%[4]s
+advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d%[4]s
 controller.listener.names=CONTROLLER
 log.dirs=%[3]s
 num.partitions=1
@@ -62,8 +62,15 @@ log.retention.check.interval.ms=1000
 log.initial.task.delay.ms=500
 `
 
-// startApache formats and starts one combined KRaft node and waits until it answers.
-func startApache(t testing.TB, libs string) []string {
+// extras are what a node has beside its plain listener.
+type extras struct {
+	listeners  string   // ,NAME://host:port
+	properties string   // lines
+	format     []string // arguments of the storage tool
+}
+
+// startApache formats and starts one combined KRaft node, waits until it answers, and returns its plain listener.
+func startApache(t testing.TB, libs string, more extras) string {
 	t.Helper()
 	if _, err := exec.LookPath("java"); err != nil {
 		t.Skipf("%s is set and there is no java: install Java 17", LibsEnv)
@@ -74,12 +81,12 @@ func startApache(t testing.TB, libs string) []string {
 	dir := t.TempDir()
 	ports := freePorts(t, 2)
 	file := filepath.Join(dir, "server.properties")
-	text := fmt.Sprintf(properties, ports[0], ports[1], filepath.Join(dir, "log"))
+	text := fmt.Sprintf(properties, ports[0], ports[1], filepath.Join(dir, "log"), more.listeners) + more.properties
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	id := run(t, libs, "kafka.tools.StorageTool", "random-uuid")
-	run(t, libs, "kafka.tools.StorageTool", "format", "-t", strings.TrimSpace(id), "-c", file)
+	run(t, libs, "kafka.tools.StorageTool", append([]string{"format", "-t", strings.TrimSpace(id), "-c", file}, more.format...)...)
 
 	output, err := os.Create(filepath.Join(dir, "output"))
 	if err != nil {
@@ -100,7 +107,7 @@ func startApache(t testing.TB, libs string) []string {
 		said, _ := os.ReadFile(output.Name())
 		t.Fatalf("Apache Kafka does not answer: %v; it said:\n%s", err, said[max(0, len(said)-4000):])
 	}
-	return []string{addr}
+	return addr
 }
 
 func javaArgs(libs, class string, args ...string) []string {

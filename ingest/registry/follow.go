@@ -23,6 +23,7 @@ type FollowOptions struct {
 	Config     broker.Config
 	OnUpdate   func(Update)     // called from Follow's goroutine; nil for nobody
 	Now        func() time.Time // time.Now where nil
+	Wait       time.Duration    // between two confirmations of a list that does not change; half a second where zero
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
 }
@@ -43,7 +44,7 @@ func (l *List) Follow(ctx context.Context, o FollowOptions) error {
 		return err
 	}
 	building := &loader{base: new(snapshot)}
-	f := broker.Follower{Config: o.Config, Topic: broker.OptOuts, Registerer: o.Registerer, Logger: o.Logger}
+	f := broker.Follower{Config: o.Config, Topic: broker.OptOuts, Wait: o.Wait, Registerer: o.Registerer, Logger: o.Logger}
 	return f.Follow(ctx, broker.Earliest, func(b broker.Batch) error {
 		if b.Reset { // another topic of the same name: it is the whole truth
 			building = &loader{base: new(snapshot)}
@@ -61,10 +62,14 @@ func (l *List) Follow(ctx context.Context, o FollowOptions) error {
 		}
 		first := l.confirmed.Load() == 0
 		now := o.Now()
-		l.confirmed.Store(now.UnixNano())
-		if version := uint64(b.Next); first || b.Reset || version != l.Version() {
+		version := uint64(b.Next)
+		changed := first || b.Reset || version != l.Version()
+		if changed {
 			l.current.Store(building.apply(version))
 			m.records.Set(float64(l.Len()))
+		}
+		l.confirmed.Store(now.UnixNano()) // after the list, or somebody could take the one before for confirmed
+		if changed {
 			o.OnUpdate(Update{Version: version, Records: l.Len(), ConfirmedAt: now})
 		}
 		return nil
