@@ -769,6 +769,7 @@ type Heartbeat struct {
 	SpoolLost     uint64                 `protobuf:"varint,13,opt,name=spool_lost,json=spoolLost,proto3" json:"spool_lost,omitempty"`               // messages given up because the spool was full, of this boot
 	KernelDropped uint64                 `protobuf:"varint,14,opt,name=kernel_dropped,json=kernelDropped,proto3" json:"kernel_dropped,omitempty"`   // frames that the kernel dropped because they were not read in time
 	Channels      []*Channel             `protobuf:"bytes,15,rep,name=channels,proto3" json:"channels,omitempty"`                                   // what was heard where, of this boot
+	MadeMs        int64                  `protobuf:"varint,16,opt,name=made_ms,json=madeMs,proto3" json:"made_ms,omitempty"`                        // the sensor's clock when it was made, Unix milliseconds; capture_ms may lie behind it; 0 = as that
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -906,6 +907,13 @@ func (x *Heartbeat) GetChannels() []*Channel {
 		return x.Channels
 	}
 	return nil
+}
+
+func (x *Heartbeat) GetMadeMs() int64 {
+	if x != nil {
+		return x.MadeMs
+	}
+	return 0
 }
 
 // Channel: probe requests heard on one channel, by its centre frequency; 0 = the radio did not say.
@@ -1229,7 +1237,7 @@ const file_envelope_proto_rawDesc = "" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fCAUSE_POLICY\x10\x01\x12\x15\n" +
 	"\x11CAUSE_FAIL_CLOSED\x10\x02\x12\x13\n" +
-	"\x0fCAUSE_SPOOL_AGE\x10\x03\"\xf9\x03\n" +
+	"\x0fCAUSE_SPOOL_AGE\x10\x03\"\x92\x04\n" +
 	"\tHeartbeat\x12\x1d\n" +
 	"\n" +
 	"capture_ms\x18\x01 \x01(\x03R\tcaptureMs\x12 \n" +
@@ -1252,7 +1260,8 @@ const file_envelope_proto_rawDesc = "" +
 	"\n" +
 	"spool_lost\x18\r \x01(\x04R\tspoolLost\x12%\n" +
 	"\x0ekernel_dropped\x18\x0e \x01(\x04R\rkernelDropped\x120\n" +
-	"\bchannels\x18\x0f \x03(\v2\x14.footfall.v1.ChannelR\bchannels\"3\n" +
+	"\bchannels\x18\x0f \x03(\v2\x14.footfall.v1.ChannelR\bchannels\x12\x17\n" +
+	"\amade_ms\x18\x10 \x01(\x03R\x06madeMs\"3\n" +
 	"\aChannel\x12\x10\n" +
 	"\x03mhz\x18\x01 \x01(\rR\x03mhz\x12\x16\n" +
 	"\x06frames\x18\x02 \x01(\x04R\x06frames\"4\n" +

@@ -219,8 +219,8 @@ func checkHeartbeat(b *Heartbeat) string {
 	switch {
 	case b == nil:
 		return "a heartbeat without a body"
-	case b.CaptureMs < 0:
-		return "capture_ms lies before 1970"
+	case b.CaptureMs < 0 || b.CaptureMs > maxMillis || b.MadeMs < 0 || b.MadeMs > maxMillis:
+		return "capture_ms or made_ms lies before 1970 or after 2248"
 	case b.OptoutAgeS < -1:
 		return "optout_age_s is negative"
 	case !validText(b.Software):

@@ -34,6 +34,12 @@ type PlanSpec struct {
 	Dwell time.Duration // on each channel, 50 ms to 1 h; 0: DefaultDwell24 and DefaultDwell5And6
 }
 
+// Check says what is wrong with the specification, whatever the radio can.
+func (s PlanSpec) Check() error {
+	_, _, err := s.channels()
+	return err
+}
+
 // Stop is one step of a channel plan.
 type Stop struct {
 	Channel Channel

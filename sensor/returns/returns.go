@@ -21,6 +21,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"sync"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/sensor/keys/onlycopy"
@@ -55,10 +56,13 @@ type Options struct {
 	Random io.Reader
 }
 
-// Filters are a sensor's return filters. They are not for concurrent use.
+// Filters are a sensor's return filters. SaveOpenDay may be called beside the others, from a goroutine that may wait for the disk;
+// the others are for one goroutine.
 type Filters struct {
 	dir     string
 	odds    odds
+	disk    sync.Mutex // held while a file is replaced or destroyed; taken before mu
+	mu      sync.Mutex // of what follows
 	memory  *memory
 	ones    [Weeks]uint32
 	open    bits // buckets marked since the day began
@@ -100,6 +104,8 @@ func (f *Filters) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("[return f
 // Ask is the answer about a visitor: bit k is the noisy bit of its bucket in the filter of k weeks before, as the day began.
 func (f *Filters) Ask(buckets [Weeks]uint16) uint8 {
 	var answer uint8
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for k, b := range buckets {
 		if f.memory.filters[k].has(b) {
 			answer |= 1 << k
@@ -126,6 +132,8 @@ func (f *Filters) Day() calendar.Day { return f.memory.day }
 
 // Mark notes a visit under this week's bucket. Once or often is the same. It changes no answer until the day ends.
 func (f *Filters) Mark(bucket uint16) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.changed = f.changed || !f.open.has(bucket)
 	f.open.set(bucket)
 }
@@ -133,22 +141,41 @@ func (f *Filters) Mark(bucket uint16) {
 // Clear takes the day's mark back: the visitor opted out, or stayed longer than a visit lasts. A device that shares the bucket
 // loses its mark too.
 func (f *Filters) Clear(bucket uint16) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.changed = f.changed || f.open.has(bucket)
 	f.open.clear(bucket)
 }
 
 // SaveOpenDay writes the day's marks, if they changed; call it at the spool's fsync interval. A crash loses the marks since.
 func (f *Filters) SaveOpenDay() error {
+	f.disk.Lock() // so that no write of a day that ended comes after its file is destroyed
+	defer f.disk.Unlock()
+	data := f.changes()
+	if data == nil {
+		return nil
+	}
+	defer clear(data)
+	err := onlycopy.Write(filepath.Join(f.dir, openDayFile), data)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.changed = true
+		return fmt.Errorf("save the open day's return buckets: %w: check that the state folder is writable and not full", err)
+	}
+	f.stale = false
+	return nil
+}
+
+// changes is the file of the open day if its marks changed since it was written, which is then taken as done.
+func (f *Filters) changes() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !f.changed {
 		return nil
 	}
-	data := encodeOpenDay(f.memory.day, &f.open)
-	defer clear(data)
-	if err := onlycopy.Write(filepath.Join(f.dir, openDayFile), data); err != nil {
-		return fmt.Errorf("save the open day's return buckets: %w: check that the state folder is writable and not full", err)
-	}
-	f.changed, f.stale = false, false
-	return nil
+	f.changed = false
+	return encodeOpenDay(f.memory.day, &f.open)
 }
 
 // EndDay draws the bits of the marked buckets, forgets the marks, opens the next day, and moves the filters on by the weeks
@@ -156,6 +183,10 @@ func (f *Filters) SaveOpenDay() error {
 // is no error, an earlier one is ErrOlder. Advance the keys first: after a crash between the two, Open follows the keys' day.
 // After an error EndDay may be tried again: either nothing was drawn, or only the old bitmap is left to destroy.
 func (f *Filters) EndDay(next calendar.Day) error {
+	f.disk.Lock()
+	defer f.disk.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	switch {
 	case next == f.memory.day && f.stale:
 		return f.destroyOpenDay()

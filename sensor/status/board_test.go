@@ -275,7 +275,7 @@ func TestTheDocumentListsEveryTrouble(t *testing.T) {
 	const head = "| trouble | ids leave | what it is, and what to do |\n|---|---|---|\n"
 	_, table, found := strings.Cut(string(raw), head)
 	if !found {
-		t.Skip("sensor/README.md has no table of troubles yet")
+		t.Fatal("sensor/README.md has no table of troubles")
 	}
 	if want := documented(); !strings.HasPrefix(table, want) {
 		t.Errorf("the table of troubles differs from the code; it should be\n%s%s", head, want)

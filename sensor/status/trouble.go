@@ -29,6 +29,7 @@ const (
 	SpoolFull           Trouble = "spool_full"
 	SpoolDisk           Trouble = "spool_disk"
 	WaitingForList      Trouble = "waiting_for_list"
+	MarksUnsaved        Trouble = "marks_unsaved"
 )
 
 // Troubles are all of them, in the order of the documentation: first those that fail closed.
@@ -37,7 +38,7 @@ func Troubles() []Trouble {
 		ListStale, ListUnread, ClockUnsynchronised, ClockJumped, ClockBeforeKeys, ClockTooFar, ClockUnconfirmed, ClockDisagrees,
 		KeyGap, KeysUnsaved,
 		CaptureSilent, InterfaceGone, InterfaceDown, ChannelTaken, MonitorRefused, NoStrength, KernelDropping,
-		KafkaUnreachable, KafkaRefused, SpoolFull, SpoolDisk, WaitingForList,
+		KafkaUnreachable, KafkaRefused, SpoolFull, SpoolDisk, WaitingForList, MarksUnsaved,
 	}
 }
 
@@ -108,6 +109,8 @@ func (t Trouble) sentenceOfOperation() string {
 		return "the spool is full, so the oldest in it is given up: bring the connection to Kafka back, or give the spool more room"
 	case SpoolDisk:
 		return "the spool cannot be written to disk: check that its folder is writable and its disk neither full nor worn out"
+	case MarksUnsaved:
+		return "the day's return buckets cannot be written, so a crash would lose them for the repeat rate: check that the state folder is writable and its disk neither full nor worn out"
 	case WaitingForList:
 		return "ids wait in the spool until the opt-out list is read to its end again: bring the connection to Kafka back, and let this sensor read the topic of opt-outs"
 	}
