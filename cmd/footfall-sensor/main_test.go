@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"footfall-sensor": main})
+	testscript.Main(m, map[string]func(){"footfall-sensor": main, "footfall-sensor-synced": mainSynced})
 }
 
 // TestScripts runs testdata/script: what an operator types, and what is said in return. Each script has good.pcap, 60 probe
@@ -107,7 +107,7 @@ func dryRun(t *testing.T, file string) (counts, said string, code int) {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
-	code = run(t.Context(), []string{"--config", config, "--dry-run"}, &out, &errs)
+	code = program{&out, &errs, nil}.run(t.Context(), []string{"--config", config, "--dry-run"})
 	for line := range strings.Lines(out.String()) {
 		if !strings.HasPrefix(line, "frames per second") {
 			counts += line
@@ -166,7 +166,7 @@ func TestADryRunReadsEveryFileOfTheSharedFormats(t *testing.T) {
 
 func TestTheHelpNamesEveryFlag(t *testing.T) {
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"-help"}, &out, &errs); code != 0 || errs.Len() > 0 {
+	if code := (program{&out, &errs, nil}).run(t.Context(), []string{"-help"}); code != 0 || errs.Len() > 0 {
 		t.Fatalf("got exit status %d and %q", code, errs.String())
 	}
 	reference, err := os.ReadFile(filepath.Join("..", "README.md"))
@@ -176,12 +176,12 @@ func TestTheHelpNamesEveryFlag(t *testing.T) {
 	if want := "## footfall-sensor -help\n\n```text\n" + out.String() + "```\n"; !strings.Contains(string(reference), want) {
 		t.Errorf("cmd/README.md does not hold the help as it is: %s", want)
 	}
-	for _, name := range []string{"config", "check", "dry-run", "version"} {
+	for _, name := range []string{"config", "interface", "check", "dry-run", "version"} {
 		if !strings.Contains(out.String(), "\n  --"+name) {
 			t.Errorf("--%s is not in the help:\n%s", name, out.String())
 		}
 	}
-	if got, want := strings.Count(out.String(), "\n  --"), 4; got != want {
+	if got, want := strings.Count(out.String(), "\n  --"), 5; got != want {
 		t.Errorf("got %d flags in the help, want %d", got, want)
 	}
 }

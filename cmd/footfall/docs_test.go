@@ -19,6 +19,7 @@ import (
 	"github.com/openfootfall/footfall/aggregate/run"
 	"github.com/openfootfall/footfall/ingest/broker"
 	"github.com/openfootfall/footfall/ingest/registry"
+	"github.com/openfootfall/footfall/ingest/spool"
 	"github.com/openfootfall/footfall/ingest/stores"
 	"github.com/openfootfall/footfall/sensor/agent"
 	"github.com/openfootfall/footfall/sensor/dot11"
@@ -84,6 +85,14 @@ func registered(t *testing.T) []string {
 	if err := registry.NewList().Follow(ended, registry.FollowOptions{Config: kafka, Registerer: reg}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("follow the opt-out list: %v", err)
 	}
+	if _, err := broker.NewPublisher(kafka, broker.ProducerOptions{Registerer: reg}); err != nil {
+		t.Fatal(err)
+	}
+	waiting, _, err := spool.Open(spool.Options{Dir: t.TempDir(), Registerer: reg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = waiting.Close() })
 	descs := make(chan *prometheus.Desc, 1000)
 	reg.Describe(descs)
 	close(descs)
@@ -154,7 +163,7 @@ func TestEveryDropReasonIsDocumented(t *testing.T) {
 }
 
 func TestEveryTopicIsDocumented(t *testing.T) {
-	want := []string{broker.Sightings, broker.Counters, broker.OptOuts, broker.DeadLetters}
+	want := []string{broker.Sightings, broker.Counters, broker.OptOuts, broker.DeadLetters, broker.Clock}
 	if got := firstColumn(section(t, readProject(t, "ingest/README.md"), "## Topics")); !slices.Equal(got, want) {
 		t.Errorf("got %v in ingest/README.md, want %v", got, want)
 	}
@@ -179,10 +188,10 @@ func TestTheExampleConfigurationsAreGoodAndComplete(t *testing.T) {
 	if got := firstColumn(section(t, readProject(t, "sensor/README.md"), "## sensor.yaml")); !slices.Equal(got, want) {
 		t.Errorf("got the keys %v in sensor/README.md, want %v", got, want)
 	}
-	example := readProject(t, "deploy", "sensor.yaml")
+	example := readProject(t, "deploy", "sensor.yaml") + readProject(t, "deploy", "sensor-live.yaml")
 	for _, key := range want {
 		if last := key[strings.LastIndex(key, ".")+1:]; !strings.Contains(example, last+":") {
-			t.Errorf("%s is not in deploy/sensor.yaml", key)
+			t.Errorf("%s is in neither deploy/sensor.yaml nor deploy/sensor-live.yaml", key)
 		}
 	}
 }
@@ -191,6 +200,10 @@ func TestTheExampleConfigurationsAreGoodAndComplete(t *testing.T) {
 func yamlKeys(of reflect.Type, prefix string) []string {
 	var keys []string
 	for f := range of.Fields() {
+		if f.Tag.Get("yaml") == ",inline" {
+			keys = append(keys, yamlKeys(f.Type, prefix)...)
+			continue
+		}
 		name := prefix + f.Tag.Get("yaml")
 		if f.Type.Kind() == reflect.Struct {
 			keys = append(keys, yamlKeys(f.Type, name+".")...)

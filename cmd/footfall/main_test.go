@@ -63,7 +63,7 @@ func dump(ctx context.Context, dir string, without []string, out io.Writer) erro
 			columns = "COLUMNS('^.*$') EXCEPT ('^(" + strings.Join(without, "|") + ")$')"
 		}
 		if table == store.TablePubSensor5Min {
-			columns += " REPLACE (mapSort(drops) AS drops)" // a map's order is nobody's
+			columns += " REPLACE (mapSort(drops) AS drops, mapSort(channels) AS channels)" // a map's order is nobody's
 		}
 		if err := ask(ctx, db, fmt.Sprintf("SELECT '%s' AS t, %s FROM %s FINAL ORDER BY ALL FORMAT JSONEachRow", table, columns, table), out); err != nil {
 			return err

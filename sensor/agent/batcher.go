@@ -109,10 +109,10 @@ func (b *batcher) rollup(r *wire.Rollup) {
 }
 
 // heartbeat says how far the sensor is; what is older goes out before it.
-func (b *batcher) heartbeat(position int64, end bool, day calendar.Day, c Counts, complete func(*wire.Heartbeat)) {
+func (b *batcher) heartbeat(now, position int64, end bool, day calendar.Day, c Counts, complete func(*wire.Heartbeat)) {
 	b.flush(day)
 	h := &wire.Heartbeat{
-		CaptureMs: position / 1e6, EndOfInput: end, Frames: c.Frames, Sightings: c.Sightings, Held: c.HeldBursts, Software: b.set.Software,
+		MadeMs: max(0, now/1e6), CaptureMs: position / 1e6, EndOfInput: end, Frames: c.Frames, Sightings: c.Sightings, Held: c.HeldBursts, Software: b.set.Software,
 		Drops: c.drops(), FailClosed: b.failClosed, OptoutAgeS: int64(b.listAge / time.Second),
 	}
 	if complete != nil {

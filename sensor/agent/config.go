@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/openfootfall/footfall/ingest/broker"
 )
 
 // Config is a sensor.yaml. Where the sensor stands and under what rules comes from its bundle, not from here.
@@ -17,17 +19,21 @@ type Config struct {
 	State string `yaml:"state"`
 	// Bundle is imported at the first start and then deleted.
 	Bundle string `yaml:"bundle"`
-	Source struct {
-		// Files are captures (pcap, pcapng, gzip), in the order of time; "-" is standard input.
-		Files []string `yaml:"files"`
-	} `yaml:"source"`
+	Source Source `yaml:"source"`
 	// RSSIInside is -75, -70 (default) or -65 dBm: at or above is inside the store.
 	RSSIInside *int `yaml:"rssi_inside"`
 	// RSSIFloor is the weakest passer-by in dBm (default -90).
 	RSSIFloor *int `yaml:"rssi_floor"`
 	Kafka     struct {
-		Brokers []string `yaml:"brokers"`
+		Brokers         []string `yaml:"brokers"`
+		broker.Security `yaml:",inline"`
 	} `yaml:"kafka"`
+	// Spool holds what Kafka has not acknowledged yet; of a live sensor only.
+	Spool Spool `yaml:"spool"`
+	// Listen is the address of /metrics and /healthz (default 127.0.0.1:9464); "off" for none. Of a live sensor only.
+	Listen string `yaml:"listen"`
+	// MemoryMB is the limit that Go's garbage collector works towards, in MiB (default 24).
+	MemoryMB int `yaml:"memory_mb"`
 }
 
 // Defaults where sensor.yaml is silent (DESIGN section 2).
@@ -78,17 +84,7 @@ func (c *Config) check() []error {
 	if c.State == "" {
 		bad("state: name the folder that keeps this sensor's keys, such as /var/lib/footfall-sensor")
 	}
-	if len(c.Source.Files) == 0 {
-		bad("source.files: list at least one capture, or - for standard input")
-	}
-	for i, f := range c.Source.Files {
-		if f == "" {
-			bad("source.files: entry %d is empty: name a capture", i+1)
-		}
-		if f == "-" && len(c.Source.Files) > 1 {
-			bad("source.files: standard input (-) stands alone")
-		}
-	}
+	errs = append(errs, c.Source.check()...)
 	inside, floor := DefaultRSSIInside, DefaultRSSIFloor
 	if c.RSSIInside != nil {
 		inside = *c.RSSIInside
@@ -112,7 +108,8 @@ func (c *Config) check() []error {
 			bad("kafka.brokers: %q is not host:port: write it as 127.0.0.1:9092", b)
 		}
 	}
-	return errs
+	errs = append(errs, c.Kafka.Validate(c.Kafka.Brokers...)...)
+	return append(errs, c.checkLive()...)
 }
 
 // CheckRSSIInside refuses a threshold whose soft neighbours, 5 dB away, are not edges of the wire's bands.

@@ -6,9 +6,51 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const goodConfig = "state: s\nsource: {files: [a.pcap]}\nkafka: {brokers: ['127.0.0.1:9092']}\n"
+
+// liveConfig is a box with a radio, and every key of one.
+const liveConfig = `state: s
+source: {interface: wlan1, monitor: true, channels: {list: ['1', '6', '11', '6g5'], dwell: 500ms}, silent_after: 2m}
+spool: {dir: /mnt/spool, max_mb: 16, fsync: 5s, id_age: 3h}
+listen: 127.0.0.1:9999
+memory_mb: 20
+kafka:
+  brokers: ['kafka.example.org:9093']
+  tls: {enabled: true, ca: ca.pem, cert: c.pem, key: k.pem, server_name: kafka}
+  sasl: {mechanism: SCRAM-SHA-512, user: door, password_file: password}
+`
+
+// goodConfig2 is a sensor far from its broker, with more about it.
+func goodConfig2(kafka string) string {
+	return "state: s\nsource: {interface: w}\nkafka:\n  brokers: ['kafka.example.org:9092']\n  " + kafka + "\n"
+}
+
+func TestLiveDefaults(t *testing.T) {
+	c, err := ParseConfig([]byte("state: /var/lib/s\nsource: {interface: w}\nkafka: {brokers: ['a:1']}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Spool{Dir: "/var/lib/s/spool", MaxMB: 64, Fsync: 2 * time.Second, IDAge: 6 * time.Hour}
+	if !c.Live() || c.Spool != want || c.Listen != "127.0.0.1:9464" || c.MemoryMB != 24 || c.Source.SilentAfter != 5*time.Minute {
+		t.Errorf("got %+v, want the documented defaults", c)
+	}
+}
+
+func TestTheCommandLinesInterfaceReplacesTheSource(t *testing.T) {
+	c, err := ParseConfig([]byte(goodConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetInterface("wlan7"); err != nil || !c.Live() || c.Source.Interface != "wlan7" || len(c.Source.Files) != 0 {
+		t.Errorf("got %v and %+v, want only wlan7", err, c.Source)
+	}
+	if err := c.SetInterface("../wlan7"); err == nil {
+		t.Error("got no error of a path, want one")
+	}
+}
 
 func TestParseConfig(t *testing.T) {
 	for _, row := range []struct {
@@ -19,10 +61,10 @@ func TestParseConfig(t *testing.T) {
 		{"everything", goodConfig + "bundle: b\nrssi_inside: -65\nrssi_floor: -80\n", nil},
 		{"standard input", "state: s\nsource: {files: ['-']}\nkafka: {brokers: ['[::1]:9092', 'kafka:9092']}\n", nil},
 		{"inside -75, floor there too", goodConfig + "rssi_inside: -75\nrssi_floor: -75\n", nil},
-		{"empty", "", []string{"state: name the folder", "source.files: list at least one", "kafka.brokers: list at least one"}},
-		{"comments only", "# nothing\n", []string{"state: name the folder", "source.files", "kafka.brokers"}},
+		{"empty", "", []string{"state: name the folder", "source: name an interface", "kafka.brokers: list at least one"}},
+		{"comments only", "# nothing\n", []string{"state: name the folder", "source: name an interface", "kafka.brokers"}},
 		{"an unknown key, and all else", "stat: s\nrssi_inside: -60\nkafka: {brokers: [nohost]}\n", []string{
-			"field stat not found", "state: name", "source.files: list", "rssi_inside: -60 dBm is not one of -75, -70, -65", `"nohost" is not host:port`,
+			"field stat not found", "state: name", "source: name an interface", "rssi_inside: -60 dBm is not one of -75, -70, -65", `"nohost" is not host:port`,
 		}},
 		{"an unknown key within", goodConfig + "extra: {a: 1}\n", []string{"field extra not found"}},
 		{"a key twice", goodConfig + "state: t\n", []string{"already defined"}},
@@ -36,6 +78,23 @@ func TestParseConfig(t *testing.T) {
 		{"a floor above inside", goodConfig + "rssi_floor: -69\n", []string{"rssi_floor: use -90 up to rssi_inside"}},
 		{"a floor too low", goodConfig + "rssi_floor: -91\n", []string{"rssi_floor: use -90"}},
 		{"a floor and an inside that are wrong", goodConfig + "rssi_floor: 0\nrssi_inside: 0\n", []string{"rssi_floor", "rssi_inside: 0 dBm"}},
+		{"an interface", liveConfig, nil},
+		{"an interface that somebody else set up", "state: s\nsource: {interface: mon0}\nkafka: {brokers: ['a:1']}\n", nil},
+		{"files and an interface", "state: s\nsource: {files: [a], interface: wlan1}\nkafka: {brokers: ['a:1']}\n", []string{"one source"}},
+		{"a path as interface", "state: s\nsource: {interface: /dev/wlan1}\nkafka: {brokers: ['a:1']}\n", []string{"is not the name of an interface"}},
+		{"channels of somebody else", "state: s\nsource: {interface: mon0, channels: {dwell: 1s}}\nkafka: {brokers: ['a:1']}\n", []string{"only with monitor: true"}},
+		{"bands and a list", "state: s\nsource: {interface: w, monitor: true, channels: {bands: ['2.4'], list: ['1']}}\nkafka: {brokers: ['a:1']}\n", []string{"bands and a list"}},
+		{"a band that is none", "state: s\nsource: {interface: w, monitor: true, channels: {bands: ['7']}}\nkafka: {brokers: ['a:1']}\n", []string{`source.channels: channel plan: `}},
+		{"a dwell too short", "state: s\nsource: {interface: w, monitor: true, channels: {dwell: 1ms}}\nkafka: {brokers: ['a:1']}\n", []string{"a dwell of 1ms: use 50ms"}},
+		{"impatient", "state: s\nsource: {interface: w, silent_after: 1s}\nkafka: {brokers: ['a:1']}\n", []string{"silent_after: use at least 10s"}},
+		{"a time without a unit", "state: s\nsource: {interface: w, silent_after: soon}\nkafka: {brokers: ['a:1']}\n", []string{"cannot unmarshal"}},
+		{"everything of the box is wrong", goodConfig + "spool: {max_mb: -1, fsync: 1ms, id_age: 48h}\nmemory_mb: 3\nlisten: 0.0.0.0:9464\n", []string{
+			"spool.max_mb", "spool.fsync: use 100ms", "spool.id_age: use 1m up to 24h", "memory_mb: use at least 12", "is not on loopback",
+		}},
+		{"nothing listens", goodConfig + "listen: 'off'\n", nil},
+		{"a password in the clear", goodConfig2("sasl: {mechanism: PLAIN, user: u, password_file: p}"), []string{"PLAIN"}},
+		{"a mechanism that is none", goodConfig2("sasl: {mechanism: GUESS, user: u, password_file: p}"), []string{"SCRAM-SHA-512"}},
+		{"a certificate without a key", goodConfig2("tls: {enabled: true, cert: c.pem}"), []string{"key"}},
 		{"brokers without port or host", "state: s\nsource: {files: [a]}\nkafka: {brokers: ['a', 'a:', ':9092']}\n", []string{`"a" is not`, `"a:" is not`, `":9092" is not`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

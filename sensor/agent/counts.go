@@ -52,12 +52,25 @@ type Counts struct {
 	Sightings, CountedBursts, OptedOutBursts        uint64
 	PassersBy, ExcludedLong                         uint64
 	HeldBursts                                      uint64
+	Channels                                        Channels
 }
 
 // Reason is a drop with its count.
 type Reason struct {
 	Name  string
 	Count uint64
+}
+
+// AllReasons are all drops that there can be, in the order of the steps, those that never happened too.
+func (c *Counts) AllReasons() []Reason {
+	var out []Reason
+	for _, d := range dot11.Drops() {
+		out = append(out, Reason{d.String(), c.Parse[d]})
+	}
+	for i, n := range c.Drops {
+		out = append(out, Reason{Drop(i).String(), n})
+	}
+	return out
 }
 
 // Reasons are the drops that happened, in the order of the steps.

@@ -139,7 +139,7 @@ func (p *Pipeline) turnKeys() {
 
 // sight gives out a burst's sighting as soon as it closes: its release waits for older bursts, and a crash would lose it.
 func (p *Pipeline) sight(b *burst) {
-	if b.addr.Random() || b.best < p.set.RSSIInside || !p.sendsIDs() || p.optedOutSince(b) {
+	if b.addr.Random() || b.best < p.set.RSSIInside || !p.SendsIDs() || p.optedOutSince(b) {
 		return
 	}
 	if i, ok := p.stables.at[b.addr]; ok && p.stables.pool[i].firstInside != 0 {

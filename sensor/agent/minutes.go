@@ -136,7 +136,7 @@ func (p *Pipeline) burst(b *burst) {
 
 // inside makes a sighting, or where ids may not leave, a mark in the quarter's count.
 func (p *Pipeline) inside(s *stay, b *burst) {
-	if !p.sendsIDs() && !b.sighted {
+	if !p.SendsIDs() && !b.sighted {
 		p.counts.CountedBursts++
 		s.inside = true
 		p.rollup.add(p, b)

@@ -136,6 +136,7 @@ func (p *Pipeline) Frame(rec capture.Record) error {
 		p.counts.Parse[drop]++
 		return nil
 	}
+	p.counts.Channels.add(probe.FreqMHz)
 	switch {
 	case probe.Addr.Group():
 		p.counts.Parse[dot11.DropGroupSource]++
@@ -199,7 +200,7 @@ func (p *Pipeline) turn(t int64) error {
 	if t-p.beat >= p.heartbeatEvery() {
 		p.beat = t
 		p.checkList()
-		p.out.heartbeat(p.position(), false, p.day, p.Counts(), p.health)
+		p.out.heartbeat(p.now, p.position(), false, p.day, p.Counts(), p.health)
 		if p.beaten != nil && p.err == nil {
 			p.err = p.beaten()
 		}
@@ -292,7 +293,7 @@ func (p *Pipeline) Finish() error {
 			return err
 		}
 	}
-	p.out.heartbeat(p.now, true, p.day, p.Counts(), p.health)
+	p.out.heartbeat(p.now, p.now, true, p.day, p.Counts(), p.health)
 	if p.err == nil {
 		p.err = p.out.err
 	}
@@ -306,7 +307,7 @@ func (p *Pipeline) position() int64 {
 	if p.period.open {
 		at = min(p.bursts.watermark(p.now), p.period.nextMinute*minuteNS)
 	}
-	if p.sendsIDs() {
+	if p.SendsIDs() {
 		return at
 	}
 	if len(p.rollup.devices) > 0 {
@@ -315,8 +316,8 @@ func (p *Pipeline) position() int64 {
 	return at / quarterNS * quarterNS
 }
 
-// sendsIDs reports whether ids may leave the sensor: the policy lets them, nothing makes it fail closed, and the keys are the
+// SendsIDs reports whether ids may leave the sensor: the policy lets them, nothing makes it fail closed, and the keys are the
 // day's. A policy that nobody set does not.
-func (p *Pipeline) sendsIDs() bool {
+func (p *Pipeline) SendsIDs() bool {
 	return !p.closed && p.keysDay == p.day && (p.set.Policy == wire.Policy_POLICY_STANDARD || p.set.Policy == wire.Policy_POLICY_EXTENDED)
 }

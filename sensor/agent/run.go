@@ -80,13 +80,17 @@ func start(ctx context.Context, cfg *Config, o Options) (*runner, error) {
 	}
 	r := &runner{cfg: cfg, o: o, followed: make(chan error, 1)}
 	var err error
-	if r.keys, err = openKeys(cfg); err != nil {
+	if r.keys, err = OpenKeys(cfg); err != nil {
 		return nil, err
 	}
 	site := r.keys.Site()
 	r.work, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, r.stop) })
 	kafka := broker.Config{Brokers: cfg.Kafka.Brokers, ClientID: "footfall-sensor " + site.Sensor}
+	if err := cfg.Kafka.Apply(&kafka); err != nil {
+		r.stop()
+		return nil, err
+	}
 	if r.producer, err = broker.NewProducer(kafka, broker.ProducerOptions{Registerer: o.Registerer, Logger: o.Log}); err != nil {
 		return nil, err
 	}
@@ -94,7 +98,7 @@ func start(ctx context.Context, cfg *Config, o Options) (*runner, error) {
 		r.stop()
 		return nil, err
 	}
-	if err := r.openReturns(site); err != nil {
+	if r.returns, err = OpenReturns(cfg, r.keys, o.Random); err != nil {
 		r.stop()
 		return nil, err
 	}
@@ -112,18 +116,18 @@ func start(ctx context.Context, cfg *Config, o Options) (*runner, error) {
 	return r, nil
 }
 
-// openReturns opens the return filters, or destroys those of a store that only counts now.
-func (r *runner) openReturns(site keys.Site) (err error) {
+// OpenReturns opens the return filters of the keys' day. Those of a store that only counts now are destroyed, and there are none.
+func OpenReturns(cfg *Config, k *keys.State, random io.Reader) (*returns.Filters, error) {
+	site := k.Site()
 	if site.Policy == wire.Policy_POLICY_COUNT_ONLY {
-		return returns.Destroy(r.cfg.State)
+		return nil, returns.Destroy(cfg.State)
 	}
-	r.returns, err = returns.Open(r.cfg.State, returns.Options{Epsilon: site.ReturnEpsilon, Day: r.keys.Day(), Issue: r.keys.Issue(), Random: r.o.Random})
-	return err
+	return returns.Open(cfg.State, returns.Options{Epsilon: site.ReturnEpsilon, Day: k.Day(), Issue: k.Issue(), Random: random})
 }
 
-// openKeys loads the key state, or makes it from the bundle at the first start. A bundle that is there is imported even where
+// OpenKeys loads the key state, or makes it from the bundle at the first start. A bundle that is there is imported even where
 // a state stands: it was issued again.
-func openKeys(cfg *Config) (*keys.State, error) {
+func OpenKeys(cfg *Config) (*keys.State, error) {
 	path := filepath.Join(cfg.State, stateFile)
 	if cfg.Bundle != "" {
 		if _, err := os.Stat(cfg.Bundle); err == nil {
