@@ -65,14 +65,19 @@ func (r Rounder) Live(store string, at time.Time, in Live) Estimate {
 // Quarter is the exact quarter of an hour of a store. CountOnly says that its policy lets no ids leave the sensors, so that
 // there are no visits to estimate.
 type Quarter struct {
-	Condition Condition
-	CountOnly bool
-	Occupancy Range // mean people present
-	Estimated Range // estimated visits
+	Condition  Condition
+	CountOnly  bool
+	Occupancy  Range // mean people present
+	Estimated  Range // estimated visits
+	Counted    int   // devices that a sensor only counted
+	HasCounted bool  // a sensor did
 }
 
 // QuarterRow is what pub_store_quarter shows.
-type QuarterRow struct{ Occupancy, EstimatedVisits Estimate }
+type QuarterRow struct {
+	Occupancy, EstimatedVisits Estimate
+	Counted                    Value
+}
 
 // Quarter publishes a quarter of an hour by its start.
 func (r Rounder) Quarter(store string, start time.Time, in Quarter) QuarterRow {
@@ -80,7 +85,23 @@ func (r Rounder) Quarter(store string, start time.Time, in Quarter) QuarterRow {
 	return QuarterRow{
 		Occupancy:       in.Condition.state(false).estimate(c, in.Occupancy),
 		EstimatedVisits: in.Condition.state(in.CountOnly).estimate(c, in.Estimated),
+		Counted:         in.counted().count(c, in.Counted),
 	}
+}
+
+// counted is how the devices read that were only counted. Usually there are none to tell of, and that is no data rather than a
+// nought. They come without the minutes' counters, so whether somebody listened does not matter. A store that only counts has
+// them in its occupancy, and a second column of them would invite adding up.
+func (q Quarter) counted() State {
+	switch {
+	case q.CountOnly:
+		return q.Condition.state(true)
+	case q.HasCounted:
+		return StateValue
+	case q.Condition == Closed:
+		return StateClosed
+	}
+	return StateNoData
 }
 
 // Hour is the exact store-local hour of a store.

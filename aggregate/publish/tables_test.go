@@ -173,7 +173,7 @@ func TestQuarterHourAndZone(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, around := keyed(t, 9), interval(float64(c.visits))
-			q := r.Quarter("s", monday, Quarter{c.condition, c.countOnly, around, around})
+			q := r.Quarter("s", monday, Quarter{Condition: c.condition, CountOnly: c.countOnly, Occupancy: around, Estimated: around})
 			if q.Occupancy.State != c.occupancy || q.EstimatedVisits.State != c.estimated {
 				t.Errorf("quarter: got %+v, want %s, %s", q, c.occupancy, c.estimated)
 			}
@@ -186,6 +186,55 @@ func TestQuarterHourAndZone(t *testing.T) {
 				t.Errorf("zone hour: got %+v, want %s", z, c.counting)
 			}
 		})
+	}
+}
+
+// Devices that were only counted have a column of their own. It says nothing where nothing was only counted, and it neither
+// needs anybody to have listened nor changes what stands beside it.
+func TestDevicesThatWereOnlyCounted(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		condition  Condition
+		countOnly  bool
+		hasCounted bool
+		counted    int
+		want       State
+	}{
+		{"none came, busy", Measured, false, false, 0, StateNoData},
+		{"none came, not heard", NoData, false, false, 0, StateNoData},
+		{"none came, closed", Closed, false, false, 0, StateClosed},
+		{"many", Measured, false, true, 40, StateValue},
+		{"few", Measured, false, true, 3, StateUnder10},
+		{"a count of none", Measured, false, true, 0, StateUnder10},
+		{"the minutes did not come", NoData, false, true, 40, StateValue},
+		{"of hours that were open then", Closed, false, true, 40, StateValue},
+		{"a count that cannot be", Measured, false, true, -1, StateNoData},
+		{"the policy counts only", Measured, true, true, 40, StatePolicy},
+		{"the policy counts only, closed", Closed, true, false, 0, StateClosed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := keyed(t, 9)
+			in := Quarter{Condition: c.condition, CountOnly: c.countOnly, Occupancy: interval(40), Estimated: interval(40)}
+			without := r.Quarter("s", monday, in)
+			in.Counted, in.HasCounted = c.counted, c.hasCounted
+			got := r.Quarter("s", monday, in)
+			if got.Counted.State != c.want || (got.Counted.N != 0) != (c.want == StateValue) {
+				t.Errorf("got %+v, want %s", got.Counted, c.want)
+			}
+			if got.Occupancy != without.Occupancy || got.EstimatedVisits != without.EstimatedVisits {
+				t.Errorf("got %+v beside it, want %+v", got, without)
+			}
+		})
+	}
+}
+
+// Counted devices share the draw of their quarter, so that they give no second look at its other numbers.
+func TestCountedDevicesShareTheQuartersDraw(t *testing.T) {
+	for key := range uint64(100) {
+		q := keyed(t, key).Quarter("s", monday, Quarter{Condition: Measured, Occupancy: Range{32, 32, 32}, Counted: 32, HasCounted: true})
+		if q.Counted.N != q.Occupancy.N {
+			t.Fatalf("key %d: got %+v, want equal counts", key, q)
+		}
 	}
 }
 

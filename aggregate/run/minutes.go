@@ -97,8 +97,8 @@ func (h *heard) add(m storeday.Minute) {
 	}
 }
 
-// rollup keeps the largest count of each quarter: a later count of one sensor's distinct devices contains the earlier one, and
-// two sensors of a store hear the same devices.
+// rollup keeps the largest count of each quarter, whoever sent it and whatever for: a later count of one sensor's distinct
+// devices contains the earlier one, two runs of a sensor may have heard the same devices, and so do two sensors of a store.
 func (d *openDay) rollup(s *state, r *wire.Rollup) (reason string) {
 	first, end := s.cfg.Calendar.Start(d.day).Unix()/60, s.cfg.Calendar.End(d.day).Unix()/60
 	for q := range r.Quarters() {

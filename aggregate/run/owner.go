@@ -156,7 +156,7 @@ func (d *openDay) take(s *state, topic, sensor int, offset int64, e *wire.Envelo
 	case *wire.Envelope_Rollup:
 		return d.rollup(s, body.Rollup)
 	case *wire.Envelope_Heartbeat:
-		d.heartbeat(sensor, e.Header, body.Heartbeat)
+		d.heartbeat(s, sensor, e.Header, body.Heartbeat)
 	case *wire.Envelope_Forget:
 		d.union.Forget(body.Forget.Id)
 		d.forget = append(d.forget, body.Forget.Id)

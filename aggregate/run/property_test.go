@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/ingest/wire"
 )
 
 // street has two zones with three sensors between them, in a time zone half an hour off.
@@ -27,8 +28,8 @@ type chaos struct {
 }
 
 // TestTheAnswerDependsOnlyOnTheMessagesBeforeTheSeal sends two store-days of three sensors in many ways. The order within one
-// sensor's part of a topic is kept; everything else is drawn: how sightings and minutes are batched, which sensor and topic is
-// read when, which messages come twice, when rows are written, when the process dies and which messages are gone by then.
+// sensor's sightings and within its minutes is kept; everything else is drawn: how they are batched, in which order counts of
+// devices come and which of them more than once with other numbers, which sensor and topic is read when, which messages come twice, when rows are written, when the process dies and which messages are gone by then.
 func TestTheAnswerDependsOnlyOnTheMessagesBeforeTheSeal(t *testing.T) {
 	e := newEngine(t)
 	plain := chaos{name: "plain"}
@@ -87,6 +88,13 @@ func checkPlain(t *testing.T, db *store.DB, policy string) {
 	if n := count(t, db, store.TablePubStoreQuarter, "occupancy_state = 'value'"); n < 10 {
 		t.Errorf("got %d quarters with an occupancy, want more", n)
 	}
+	counted := map[string]string{"standard": "counted_state = 'value'", "count-only": "counted_state = 'policy'"}[policy]
+	if n := count(t, db, store.TablePubStoreQuarter, counted); n < 10 {
+		t.Errorf("got %d quarters of which %s, want more", n, counted)
+	}
+	if n := count(t, db, store.TablePubSensor5Min, "trouble = 'clock, kafka, spool_full' AND channels[2412] > 0 AND spool_oldest IS NOT NULL"); n == 0 {
+		t.Error("got no sensor in trouble, want some")
+	}
 	if n := count(t, db, store.TableReturnPatterns, "1"); policy == "standard" && n != days {
 		t.Errorf("got %d days of return answers, want %d", n, days)
 	}
@@ -128,6 +136,15 @@ func (b *bench) arrange(w *world, c chaos, rnd *rand.Rand) (out []entry) {
 	}
 	var queues []*queue
 	for sensor := range w.store.Sensors {
+		if w.store.Policy != wire.Policy_POLICY_COUNT_ONLY {
+			q := &queue{topic: counters, days: w.onlyCounted(b.t, sensor, batching)}
+			for _, day := range q.days {
+				if c.mixed {
+					rnd.Shuffle(len(day), func(i, j int) { day[i], day[j] = day[j], day[i] })
+				}
+			}
+			queues = append(queues, q)
+		}
 		days := w.say(b.t, sensor, batching)
 		for topic := range topics {
 			q := &queue{topic: topic}

@@ -64,11 +64,13 @@ func (r *rows) quarters(o *owner, s *state, day calendar.Day, exact storeday.Exa
 		v := o.a.round.Quarter(s.cfg.ID, start, publish.Quarter{
 			Condition: s.condition(start, start.Add(quarter), c.Listened), CountOnly: s.countOnly(),
 			Occupancy: publish.Range{Value: c.People.Occupancy, Low: c.People.Low, High: c.People.High}, Estimated: rangeOf(c.Estimated),
+			Counted: c.Counted, HasCounted: c.HasCounted,
 		})
 		local := start.In(s.cfg.Calendar.Location())
 		row := store.PubStoreQuarterRow{
 			Store: s.cfg.ID, Start: start, StoreDay: day.Date(), LocalHour: uint8(local.Hour()), LocalMinute: uint8(local.Minute()),
-			Weekday: weekday(day), StoreWeek: day.Week().Monday().Date(), OccupancyState: string(v.Occupancy.State), EstimatedState: string(v.EstimatedVisits.State), Version: version,
+			Weekday: weekday(day), StoreWeek: day.Week().Monday().Date(), OccupancyState: string(v.Occupancy.State), EstimatedState: string(v.EstimatedVisits.State),
+			Counted: valueOf(v.Counted), CountedState: string(v.Counted.State), Version: version,
 		}
 		row.Occupancy, row.OccupancyLow, row.OccupancyHigh = estimateOf(v.Occupancy)
 		row.EstimatedVisits, row.EstimatedLow, row.EstimatedHigh = estimateOf(v.EstimatedVisits)

@@ -137,8 +137,8 @@ func (a *Aggregator) restoreMinutes(ctx context.Context, s *state) error {
 	return nil
 }
 
-// restoreCells reads which cells of open days are there. In a store that only counts, the stable devices of a cell are what its
-// sensors counted, and the messages that brought the counts may be gone.
+// restoreCells reads which cells of open days are there, and what sensors counted in them: the messages that brought the counts
+// may be gone. Cells from before the counts had a column have them among the stable devices where the store only counts.
 func (a *Aggregator) restoreCells(ctx context.Context, s *state) error {
 	cells, err := store.Select[store.CellRow](ctx, a.db, "SELECT * FROM cells FINAL WHERE store = ?", s.cfg.ID)
 	if err != nil {
@@ -152,7 +152,9 @@ func (a *Aggregator) restoreCells(ctx context.Context, s *state) error {
 		}
 		start := row.Start.Unix() / 60
 		d.cells[start] = struct{}{}
-		if n := math.Ceil(row.Stable); s.countOnly() && n > 0 {
+		if row.Counted != nil {
+			d.counted[start/estimate.Quarter] = *row.Counted
+		} else if n := math.Ceil(row.Stable); s.countOnly() && n > 0 {
 			d.counted[start/estimate.Quarter] = uint32(n)
 		}
 	}

@@ -118,7 +118,7 @@ func (r *rows) cells(s *state, d *openDay, exact storeday.Exact, version uint64)
 func cellRow(s *state, day calendar.Day, c *storeday.Cell, version uint64) store.CellRow {
 	start := storeday.Start(c.Start)
 	local := start.In(s.cfg.Calendar.Location())
-	return store.CellRow{
+	row := store.CellRow{
 		Store: s.cfg.ID, StoreDay: day.Date(), Start: start, LocalHour: uint8(local.Hour()), LocalMinute: uint8(local.Minute()),
 		Weekday: weekday(day), StoreWeek: day.Week().Monday().Date(), ListenedMinutes: uint8(c.Listened),
 		Visits: uint32(c.Visits), Bounces: uint32(c.Bounces), PassersBy: uint32(c.PassersBy), Engaged: uint32(c.Engaged), ExcludedLong: uint32(c.ExcludedLong),
@@ -126,6 +126,11 @@ func cellRow(s *state, day calendar.Day, c *storeday.Cell, version uint64) store
 		EstimatedVisits: c.Estimated.Value, EstimatedLow: c.Estimated.Low, EstimatedHigh: c.Estimated.High,
 		FramesRandom: c.FramesRandom, FramesStable: c.FramesStable, DwellS: c.DwellS, Final: c.Final, Version: version,
 	}
+	if c.HasCounted {
+		n := uint32(c.Counted)
+		row.Counted = &n
+	}
+	return row
 }
 
 // storeDay adds the exact day that is kept after sealing. Of fewer than 10 distinct visitors no dwell is kept.

@@ -82,7 +82,7 @@ type openDay struct {
 	day     calendar.Day
 	union   *visits.Day
 	heard   []*heard         // by sensor
-	counted map[int64]uint32 // by Unix quarter: distinct devices of the sensor that counted most
+	counted map[int64]uint32 // by Unix quarter: distinct devices of the sensor that counted most, of those whose ids did not leave it
 	health  map[healthKey]*health
 	first   [2]int64 // the oldest message of the day, by topic; -1 none
 	seal    [2]int64 // its first Seal, by topic; -1 none

@@ -107,7 +107,9 @@ func (h *heardDay) air(rnd *rand.Rand, from, to int64) {
 		if at%20 == 0 {
 			h.beats = append(h.beats, &wire.Heartbeat{
 				CaptureMs: at * 60_000, Frames: uint64(at), FailClosed: []string{"clock", "key"}[:rnd.IntN(3)],
-				Drops: []*wire.Drop{{Reason: "bad_fcs", Count: uint64(at % 1000)}, {Reason: "closed", Count: uint64(at%1000 + 5)}},
+				Drops:   []*wire.Drop{{Reason: "bad_fcs", Count: uint64(at % 1000)}, {Reason: "closed", Count: uint64(at%1000 + 5)}},
+				Trouble: []string{"spool_full", "kafka", "clock"}[:rnd.IntN(4)], SpoolBytes: rnd.Uint64N(9999), SpoolOldestMs: rnd.Int64N(2) * (at*60_000 - 500),
+				SpoolLost: uint64(at % 70), KernelDropped: uint64(at % 50), Channels: []*wire.Channel{{Mhz: 2412, Frames: uint64(at)}, {Mhz: 5180, Frames: rnd.Uint64N(9)}},
 			})
 		}
 	}
@@ -172,7 +174,12 @@ func (v *voice) minutes(day calendar.Day, list []wire.Minute) entry {
 
 func (v *voice) rollup(day calendar.Day, list ...wire.QuarterCount) entry {
 	v.t.Helper()
-	r := wire.NewRollup(wire.Rollup_CAUSE_POLICY, list)
+	return v.rollupFor(day, wire.Rollup_CAUSE_POLICY, list...)
+}
+
+func (v *voice) rollupFor(day calendar.Day, cause wire.Rollup_Cause, list ...wire.QuarterCount) entry {
+	v.t.Helper()
+	r := wire.NewRollup(cause, list)
 	return v.entry(counters, day, 0, r.FirstQuarter*15*60_000, &wire.Envelope{Body: &wire.Envelope_Rollup{Rollup: r}})
 }
 
@@ -239,6 +246,31 @@ func (w *world) say(t testing.TB, sensor int, rnd *rand.Rand) (days [][2][]entry
 		}
 		if len(h.rollups) > 0 {
 			out[counters] = append(out[counters], v.rollup(d.day, h.rollups...))
+		}
+		days = append(days, out)
+	}
+	return days
+}
+
+// onlyCounted is what a sensor of a store with ids sends of some quarters, by day: a count that grows while the quarter is sent
+// again for another reason, and a smaller one of an earlier run of it. The order of these says nothing.
+func (w *world) onlyCounted(t testing.TB, sensor int, rnd *rand.Rand) (days [][]entry) {
+	t.Helper()
+	now := &voice{t: t, store: w.store, sensor: sensor, boot: 2000 + uint64(sensor)}
+	before := &voice{t: t, store: w.store, sensor: sensor, boot: 3000 + uint64(sensor)}
+	for _, d := range w.days {
+		var out []entry
+		size := func([]wire.QuarterCount) int { return 4 }
+		if rnd != nil {
+			size = func([]wire.QuarterCount) int { return 1 + rnd.IntN(9) }
+		}
+		for list := range chunks(d.sensors[sensor].rollups, size) {
+			var half []wire.QuarterCount
+			for _, q := range list {
+				half = append(half, wire.QuarterCount{Quarter: q.Quarter, Devices: q.Devices / 2})
+			}
+			out = append(out, before.rollupFor(d.day, wire.Rollup_CAUSE_FAIL_CLOSED, half...), now.rollupFor(d.day, wire.Rollup_CAUSE_FAIL_CLOSED, half[0]))
+			out = append(out, now.rollupFor(d.day, wire.Rollup_CAUSE_SPOOL_AGE, list...))
 		}
 		days = append(days, out)
 	}

@@ -100,8 +100,9 @@ type CellRow struct {
 	PassersBy       uint32    `ch:"passers_by"`
 	Engaged         uint32    `ch:"engaged"` // visits begun here that lasted 15 minutes or more
 	ExcludedLong    uint32    `ch:"excluded_long"`
-	Stable          float64   `ch:"stable"` // mean stable devices inside
-	Random          float64   `ch:"random"` // mean random-address devices inside
+	Counted         *uint32   `ch:"counted"` // distinct stable devices whose ids did not leave their sensor: the largest of the sensors' counts; nil where none counted
+	Stable          float64   `ch:"stable"`  // mean stable devices inside
+	Random          float64   `ch:"random"`  // mean random-address devices inside
 	Occupancy       float64   `ch:"occupancy"`
 	OccupancyLow    float64   `ch:"occupancy_low"`
 	OccupancyHigh   float64   `ch:"occupancy_high"`

@@ -33,6 +33,8 @@ type PubStoreQuarterRow struct {
 	EstimatedLow    *int32    `ch:"estimated_low"`
 	EstimatedHigh   *int32    `ch:"estimated_high"`
 	EstimatedState  string    `ch:"estimated_state"`
+	Counted         *int32    `ch:"counted"` // stable devices that were only counted; in no other number
+	CountedState    string    `ch:"counted_state"`
 	Version         uint64    `ch:"version"`
 }
 
@@ -123,7 +125,9 @@ type PubStoreWeekRow struct {
 }
 
 // PubSensor5MinRow is the health of one sensor in five minutes. It holds no
-// count of devices. Key: Store, Sensor, Start.
+// count of devices. Totals are since the sensor's start; FailClosed, Trouble,
+// SpoolBytes and SpoolOldest are as of its newest heartbeat of the five minutes.
+// Key: Store, Sensor, Start.
 type PubSensor5MinRow struct {
 	Store         string            `ch:"store"`
 	Sensor        string            `ch:"sensor"`
@@ -132,7 +136,13 @@ type PubSensor5MinRow struct {
 	ListenedS     uint16            `ch:"listened_s"` // seconds, 0 to 300
 	LastCapture   time.Time         `ch:"last_capture"`
 	FailClosed    string            `ch:"fail_closed"` // why the sensor only counts; empty when it does not
+	Trouble       string            `ch:"trouble"`     // all that does not work as configured; empty when everything does
 	OptoutVersion uint64            `ch:"optout_version"`
-	Drops         map[string]uint64 `ch:"drops"` // frames by reason, since the sensor's start
+	Drops         map[string]uint64 `ch:"drops"`          // frames by reason
+	SpoolBytes    uint64            `ch:"spool_bytes"`    // held, not sent yet
+	SpoolOldest   *time.Time        `ch:"spool_oldest"`   // capture time of the oldest message held; nil where none is
+	SpoolLost     uint64            `ch:"spool_lost"`     // messages given up
+	KernelDropped uint64            `ch:"kernel_dropped"` // frames not read in time
+	Channels      map[uint16]uint64 `ch:"channels"`       // frames by the channel's centre in MHz; 0 is unknown
 	Version       uint64            `ch:"version"`
 }

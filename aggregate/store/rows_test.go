@@ -42,6 +42,10 @@ func fill(r *rand.Rand, v reflect.Value, name string) {
 			fill(r, v.Index(i), name)
 		}
 	case reflect.Map:
+		if v.Type() == reflect.TypeFor[map[uint16]uint64]() {
+			v.Set(reflect.ValueOf(map[uint16]uint64{0: 7, 2412: r.Uint64(), 7115: 1}))
+			return
+		}
 		v.Set(reflect.ValueOf(map[string]uint64{"bad_fcs": r.Uint64(), "too_weak": 1}))
 	case reflect.String:
 		v.SetString(fmt.Sprintf("%s-%d é'\n\n", name, r.IntN(1000)))

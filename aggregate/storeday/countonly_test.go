@@ -26,6 +26,7 @@ func TestCountedDevices(t *testing.T) {
 		{"count only, another quarter counted too", wire.Policy_POLICY_COUNT_ONLY, map[int64]uint32{noon / 15: 4, noon/15 + 1: 9}, 0, []Minute{people(0, 2), people(15, 2)}, 4, 2, 2, 6.5},
 		{"count only, its minutes still on the way", wire.Policy_POLICY_COUNT_ONLY, map[int64]uint32{noon / 15: 7}, 0, nil, 7, 0, 1, 0},
 		{"count only since this hour, more inside before", wire.Policy_POLICY_COUNT_ONLY, map[int64]uint32{noon / 15: 3}, 5, []Minute{people(0, 2)}, 5, 2, 1, 5},
+		{"standard, counted and empty", wire.Policy_POLICY_STANDARD, map[int64]uint32{noon / 15: 0}, 5, []Minute{people(0, 2)}, 5, 2, 1, 5},
 		{"standard", wire.Policy_POLICY_STANDARD, map[int64]uint32{noon / 15: 7}, 5, []Minute{people(0, 2)}, 5, 2, 1, 5},
 	}
 	for _, test := range tests {
@@ -49,8 +50,9 @@ func TestCountedDevices(t *testing.T) {
 			if c.People != want {
 				t.Errorf("got %+v, want %+v", c.People, want)
 			}
-			if c.Counted != int(test.counted[noon/15]) || c.Visits != 0 {
-				t.Errorf("got %d counted and %d visits, want %d and none", c.Counted, c.Visits, test.counted[noon/15])
+			n, any := test.counted[noon/15]
+			if c.Counted != int(n) || c.HasCounted != any || c.Visits != 0 || got.Totals.Visits != 0 || got.Totals.Visitors != 0 {
+				t.Errorf("got %d counted (%v) and %d visits, want %d (%v) and none", c.Counted, c.HasCounted, c.Visits, n, any)
 			}
 			if h := got.Hours[0].People; !near(h.Stable, test.hourStable) {
 				t.Errorf("hour: got %v stable, want %v", h.Stable, test.hourStable)

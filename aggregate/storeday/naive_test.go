@@ -123,7 +123,7 @@ func recount(in Input, start int64) (c Cell, any bool) {
 		}
 	}
 	if n, ok := in.Counted[start/15]; ok {
-		any, c.Counted = true, int(n)
+		any, c.Counted, c.HasCounted = true, int(n), true
 	}
 	if c.Listened > 0 {
 		c.People.Random /= float64(c.Listened)
@@ -163,7 +163,7 @@ func cellAt(e Exact, start int64) *Cell {
 
 func sameCell(a, b *Cell) bool {
 	return a.Listened == b.Listened && a.Visits == b.Visits && a.Bounces == b.Bounces && a.Engaged == b.Engaged && a.ExcludedLong == b.ExcludedLong &&
-		a.PassersBy == b.PassersBy && a.Counted == b.Counted && a.FramesRandom == b.FramesRandom && a.FramesStable == b.FramesStable && a.Final == b.Final &&
+		a.PassersBy == b.PassersBy && a.Counted == b.Counted && a.HasCounted == b.HasCounted && a.FramesRandom == b.FramesRandom && a.FramesStable == b.FramesStable && a.Final == b.Final &&
 		near(a.People.Random, b.People.Random) && near(a.People.Stable, b.People.Stable) && near(a.Estimated.Value, b.Estimated.Value) &&
 		near(a.Estimated.Low, b.Estimated.Low) && near(a.Estimated.High, b.Estimated.High) && len(a.DwellS) == a.Visits
 }

@@ -32,7 +32,7 @@ type Input struct {
 	Day     calendar.Day
 	Visits  visits.Result
 	Minutes [][]Minute       // by the sensor's index, each sorted by minute
-	Counted map[int64]uint32 // distinct stable devices by Unix quarter of an hour, where ids may not leave the sensor
+	Counted map[int64]uint32 // distinct stable devices by Unix quarter of an hour, where ids did not leave the sensor: the most of one sensor
 	Stay    float64          // W, minutes
 }
 
@@ -41,6 +41,8 @@ type Input struct {
 // Of a store that only counts nothing is known of a device but that it was heard in a quarter, so the stable part of its
 // People is Counted: at least the mean of those inside, more where devices stay for less than a quarter. A quarter that was
 // counted and has no listened minute, as while its minutes are still on the way, has it too, and no weight in hours and totals.
+// Of another store Counted are devices that a sensor could not tell of otherwise, for a while or in time: some of them may be
+// in Visits and People too, so it stands beside these and is added to nothing.
 type Cell struct {
 	Start        int64 // Unix minutes
 	Listened     int   // minutes
@@ -49,7 +51,8 @@ type Cell struct {
 	Engaged      int
 	ExcludedLong int
 	PassersBy    int
-	Counted      int // distinct stable devices that a sensor counted where their ids may not leave it; never a part of Visits
+	Counted      int  // distinct stable devices whose ids did not leave their sensor: the largest of the sensors' counts, never a part of Visits
+	HasCounted   bool // a sensor counted; what it counted may be none
 	People       estimate.Cell
 	Estimated    estimate.Visits
 	FramesRandom uint64
@@ -144,7 +147,7 @@ func quarters(in Input, random []estimate.People) []Cell {
 	}
 	for q, n := range in.Counted {
 		c := get(q * estimate.Quarter)
-		c.Counted = int(n)
+		c.Counted, c.HasCounted = int(n), true
 		if in.Store.Policy == wire.Policy_POLICY_COUNT_ONLY {
 			c.stableAsCounted()
 		}
