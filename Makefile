@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 DEMO_DAYS ?= 35
 DEMO_SEED ?= 1
+KILLS ?= 200
+SOAK ?= 2m
 ENGINE_DIR := deploy/engine
 ENGINE_STAMP := $(ENGINE_DIR)/node_modules/.footfall-installed
 KAFKA_LIBS := .cache/kafka-libs
@@ -29,6 +31,10 @@ build: need-go ## both binaries into bin/
 	@echo "building bin/footfall and bin/footfall-sensor"
 	@go build -trimpath -o bin/footfall ./cmd/footfall
 	@CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/footfall-sensor ./cmd/footfall-sensor
+
+.PHONY: release
+release: need-go ## footfall-sensor for amd64, arm64, armv7, armv6 and mipsle into bin/release (VERSION=1.2.3)
+	@deploy/build/sensor $(if $(VERSION),--version $(VERSION))
 
 .PHONY: engine
 engine: $(ENGINE_STAMP) ## the pinned ClickHouse engine for one box, from npm
@@ -63,6 +69,15 @@ test-kafka: need-go engine ## the end-to-end and broker tests on Apache Kafka it
 	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" go test -count=1 -timeout 20m $(TESTFLAGS) ./ingest/... && \
 	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" go test -count=1 -timeout 20m $(TESTFLAGS) -run "$(KAFKA_E2E)" ./cmd/footfall
 
+.PHONY: test-kills
+test-kills: need-go ## sensors killed 200 times at random moments (KILLS=1000 for more); needs root and /dev/net/tun
+	@echo "killing sensors $(KILLS) times: some minutes"
+	@FOOTFALL_KILLS=$(KILLS) go test -count=1 -timeout 60m -v -run '^TestKills$$' ./cmd/footfall-sensor | { grep -v 'level=' || true; }
+
+.PHONY: lab
+lab: need-go ## the sensor on simulated radios in a virtual machine (needs qemu and a Debian kernel)
+	@deploy/lab/prove
+
 .PHONY: lint
 lint: need-go ## gofmt, go vet, golangci-lint with the import rules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change these files; run gofmt -w on them:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -71,12 +86,13 @@ lint: need-go ## gofmt, go vet, golangci-lint with the import rules
 	@$(LINT) run ./...
 
 .PHONY: fuzz
-fuzz: need-go ## every fuzz target for FUZZTIME (20s)
-	@.ci/fuzz $${FUZZTIME:-20s}
+fuzz: need-go ## every fuzz target for FUZZTIME (10m)
+	@.ci/fuzz $${FUZZTIME:-10m}
 
 .PHONY: bench
-bench: need-go engine ## benchmarks: reports, decides nothing
+bench: need-go engine ## benchmarks, and the agent's memory at 2,000 frames/s for SOAK (2m): reports, decides nothing
 	@go test -run '^$$' -bench . -benchmem ./...
+	@FOOTFALL_SOAK=$(SOAK) go test -count=1 -timeout 24h -v -run '^TestSoak$$' ./cmd/footfall-sensor
 
 .PHONY: clean
 clean: ## what make made, but not the downloads
