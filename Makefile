@@ -67,7 +67,8 @@ test-kafka: need-go engine ## the end-to-end and broker tests on Apache Kafka it
 	if [ "$${v:-0}" -lt 17 ]; then echo "SKIP: make test-kafka needs Java 17, this is Java $${v:-unknown}"; exit 0; fi; \
 	$(MAKE) --no-print-directory $(KAFKA_STAMP) && \
 	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" go test -count=1 -timeout 20m $(TESTFLAGS) ./ingest/... && \
-	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" go test -count=1 -timeout 20m $(TESTFLAGS) -run "$(KAFKA_E2E)" ./cmd/footfall
+	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" go test -count=1 -timeout 20m $(TESTFLAGS) -run "$(KAFKA_E2E)" ./cmd/footfall && \
+	FOOTFALL_KAFKA_LIBS="$(CURDIR)/$(KAFKA_LIBS)" FOOTFALL_SOAK=20s go test -count=1 -timeout 20m $(TESTFLAGS) -run '^TestSoak$$' ./cmd/footfall-sensor
 
 .PHONY: test-kills
 test-kills: need-go ## sensors killed 200 times at random moments (KILLS=1000 for more); needs root and /dev/net/tun

@@ -133,7 +133,7 @@ func TestAnInterfaceThatIsNotThereIsWaitedFor(t *testing.T) {
 	r.end()
 }
 
-func TestFailClosed(t *testing.T) {
+func TestWhileASensorFailsClosedNoIDLeavesIt(t *testing.T) {
 	// What heartbeats say, once a minute, is held by TestAFailClosedSensorSaysSoAndCounts of package agent.
 	for _, row := range []struct {
 		name   string

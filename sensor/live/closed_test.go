@@ -1,0 +1,150 @@
+package live
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/embedded"
+	"github.com/openfootfall/footfall/sensor/agent"
+	"github.com/openfootfall/footfall/sensor/status"
+)
+
+// still is a sensor whose loop does not run, on an interface that is not there: its parts can be asked one by one.
+func still(t *testing.T) (*sensor, *box) {
+	t.Helper()
+	b := &box{t: t, dir: t.TempDir(), data: t.TempDir(), clock: newTestClock()}
+	started, err := embedded.Start(embedded.Options{DataDir: b.data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(started.Close)
+	b.addr = started.Addr()
+	if err := broker.EnsureTopics(t.Context(), b.kafka(), broker.Settings{Partitions: 1, Replication: 1, SealAfter: 4 * time.Hour, Embedded: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.makeKeys()
+	cfg, err := agent.ParseConfig(fmt.Appendf(nil, "state: %s\nbundle: %s\nsource: {interface: nosuchradio}\nlisten: 'off'\nkafka: {brokers: ['%s']}\n",
+		filepath.Join(b.dir, "state"), filepath.Join(b.dir, "door.bundle"), b.addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := start(t.Context(), cfg, Options{Software: "test", Clock: b.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.serve()
+	t.Cleanup(func() { _ = s.close() })
+	for deadline := time.Now().Add(time.Minute); s.list.ConfirmedAt().IsZero(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the opt-out list was not read within a minute")
+		}
+	}
+	return s, b
+}
+
+func (s *sensor) troubles() (all, closed []string) { return s.board.Now() }
+
+func TestAListThatIsNotConfirmedFailsClosed(t *testing.T) {
+	s, _ := still(t)
+	for _, row := range []struct {
+		after time.Duration
+		want  bool
+	}{{0, false}, {agent.OptOutMaxAge - time.Minute, false}, {agent.OptOutMaxAge + time.Minute, true}, {0, false}} {
+		closed := s.failClosed(s.list.ConfirmedAt().Add(row.after))
+		if got := slices.Contains(closed, string(status.ListStale)); got != row.want {
+			t.Errorf("%v after the list was confirmed: got fail closed %v, want stale %v", row.after, closed, row.want)
+		}
+	}
+}
+
+func TestKeysThatCannotTurnFailClosed(t *testing.T) {
+	s, b := still(t)
+	today := s.keys.Day()
+	id := b.hasher.ID(own(1))
+	moved := filepath.Join(b.dir, "elsewhere")
+	if err := os.Rename(filepath.Join(b.dir, "state"), moved); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.newDay(today + 1); err == nil {
+		t.Fatal("got no error of a state that cannot be written, want one")
+	}
+	if _, closed := s.troubles(); !slices.Equal(closed, []string{string(status.KeysUnsaved)}) {
+		t.Errorf("got fail closed %v, want keys_unsaved", closed)
+	}
+	if err := os.Rename(moved, filepath.Join(b.dir, "state")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.newDay(today + 1); err != nil {
+		t.Errorf("got %v when the state can be written again, want the keys turned", err)
+	}
+	if _, closed := s.troubles(); len(closed) != 0 || s.keys.Day() != today+1 {
+		t.Errorf("got fail closed %v and keys of %s, want none and tomorrow's", closed, s.keys.Day())
+	}
+	if s.keys.Hasher().ID(own(1)) == id {
+		t.Error("got yesterday's id after the keys turned")
+	}
+	if err := s.newDay(today + 60); err == nil {
+		t.Error("got no error of a gap of 59 days, want one")
+	}
+	if _, closed := s.troubles(); !slices.Equal(closed, []string{string(status.KeyGap)}) {
+		t.Errorf("got fail closed %v, want key_gap", closed)
+	}
+}
+
+// TestSilenceIsToldFromEmptiness lets the interface hear beacons only, then nothing at all.
+func TestSilenceIsToldFromEmptiness(t *testing.T) {
+	b := newBox(t, nil)
+	board, err := status.New(slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reopened []string
+	e := &ear{
+		name: b.radio.Name(), silentAfter: 5 * time.Minute, board: board, log: slog.New(slog.DiscardHandler),
+		reopened: func(reason string) { reopened = append(reopened, reason) },
+	}
+	at := time.Now()
+	if err := e.reopen(at); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.close() })
+	silent := func() bool {
+		all, _ := board.Now()
+		return slices.Contains(all, string(status.CaptureSilent))
+	}
+	beacon := b.frame(made(1), -50)
+	beacon[len(beacon)-24-12] = 0x80
+	for range 5 {
+		at = at.Add(4 * time.Minute)
+		if err := b.radio.Write(beacon); err != nil {
+			t.Fatal(err)
+		}
+		e.watch(at)
+		if silent() || !e.open() {
+			t.Fatal("a shop where only beacons are heard is empty, not silent")
+		}
+	}
+	if e.watch(at.Add(4 * time.Minute)); silent() {
+		t.Error("got silence after 4 minutes, want it after 5")
+	}
+	e.watch(at.Add(5 * time.Minute))
+	if !silent() || e.open() || !slices.Equal(reopened, []string{reopenSilent}) {
+		t.Errorf("got silent %v, open %v, reopened %v after 5 minutes of nothing, want silence and capture to be opened anew", silent(), e.open(), reopened)
+	}
+	e.frame(t.Context(), time.Millisecond)
+	if !e.open() {
+		t.Fatal("capture was not opened anew")
+	}
+	if err := b.radio.Write(beacon); err != nil {
+		t.Fatal(err)
+	}
+	if e.watch(at.Add(6 * time.Minute)); silent() {
+		t.Error("got silence after something was heard, want its end")
+	}
+}
