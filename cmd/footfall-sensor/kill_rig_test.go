@@ -63,7 +63,7 @@ func (b *killBroker) flap(stop chan struct{}) {
 		select {
 		case <-stop:
 			return
-		case <-time.After(time.Duration(3000+rnd.IntN(4000)) * time.Millisecond):
+		case <-time.After(time.Duration(1500+rnd.IntN(3000)) * time.Millisecond):
 		}
 		b.now.Close()
 		b.away++

@@ -26,7 +26,7 @@ const (
 
 // loop reads frames and moves time until the context ends. It is the only user of the pipeline, the keys and the filters.
 func (s *sensor) loop(ctx context.Context) error {
-	every := min(time.Second, s.cfg.Spool.Fsync/2)
+	every := min(time.Second, 2*s.cfg.Spool.Fsync/5)
 	var looked time.Time
 	for ctx.Err() == nil {
 		var err error
@@ -49,8 +49,13 @@ func (s *sensor) loop(ctx context.Context) error {
 	return nil
 }
 
-// look judges what may leave, and makes what is complete safe from a crash.
+// look judges what may leave, and gives out what is complete. Within two looks it is safe from a crash, and so within spool.fsync.
 func (s *sensor) look(now time.Time) error {
+	// What the look before gave out is written now, if Kafka has not acknowledged it: while Kafka answers, nothing is worn out.
+	select {
+	case s.written <- struct{}{}:
+	default:
+	}
 	reading, err := s.o.Clock.Read()
 	verdict := clock.Unsynchronised
 	if err == nil {
@@ -67,10 +72,6 @@ func (s *sensor) look(now time.Time) error {
 		return err
 	}
 	s.publish(now)
-	select {
-	case s.written <- struct{}{}:
-	default:
-	}
 	return nil
 }
 
