@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"time"
 
@@ -114,11 +115,15 @@ const (
 )
 
 // wait sleeps before the attempt with the number (the first retry is 1) and says whether the context still lives.
-func wait(ctx context.Context, attempt int) bool {
-	d := backoffMax
-	if attempt < 6 {
-		d = min(backoffMax, backoffMin<<(attempt-1))
+func wait(ctx context.Context, attempt int) bool { return waitUpTo(ctx, attempt, backoffMax) }
+
+// waitUpTo is wait with a ceiling of its own. The second half of the wait is drawn, so that many clients do not come together.
+func waitUpTo(ctx context.Context, attempt int, ceiling time.Duration) bool {
+	d := ceiling
+	if attempt < 10 {
+		d = min(ceiling, backoffMin<<(attempt-1))
 	}
+	d = d/2 + rand.N(d/2+1)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -16,6 +16,9 @@ import (
 // is found, and each address has a time of its own, so that a dead one does not use up its neighbours'. The TLS handshake is
 // made here and not by kafka-go: its errors then say that it is the handshake, and with whom.
 func (c Config) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.SASL != nil && c.TLS == nil && c.SASL.Name() == Plain && !loopback([]string{address}) {
+		return nil, fmt.Errorf("%w: a broker advertises itself elsewhere", errPlainInClear) // to log in there would tell the password
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	dial := c.dial

@@ -69,11 +69,17 @@ func (r *partitionReader) run(ctx context.Context, deliver func(Batch) error) er
 		if failures == 1 || failures%20 == 0 {
 			r.log.Warn("kafka does not answer, reading again", "topic", r.topic, "partition", r.partition, "error", err)
 		}
-		if !wait(ctx, failures) {
+		if !waitUpTo(ctx, failures, r.ceiling()) {
 			break
 		}
 	}
 	return ctx.Err()
+}
+
+// ceiling of the waits: who is in no hurry at the end of a partition does not knock every three seconds when Kafka is away, nor
+// together with a thousand others when it returns.
+func (r *partitionReader) ceiling() time.Duration {
+	return max(backoffMax, min(2*r.wait, 10*time.Second))
 }
 
 // stopError carries an error of deliver through the retries.

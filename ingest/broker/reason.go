@@ -24,6 +24,8 @@ const (
 	ReasonTooLarge      = "too_large"      // more than the broker takes in one message or batch
 	ReasonBrokerFull    = "broker_full"    // no room on the broker's disk, or a quota
 	ReasonInvalid       = "invalid"        // the broker will never take these bytes
+	ReasonClock         = "clock"          // the broker refuses the time of sending: one of the two clocks is wrong
+	ReasonUnsupported   = "unsupported"    // the broker does not speak what we do: another version, or a proxy
 	ReasonBroker        = "broker"         // the broker cannot now: no leader, too few replicas, overload
 )
 
@@ -31,7 +33,7 @@ const (
 func Reasons() []string {
 	return []string{
 		ReasonNetwork, ReasonDNS, ReasonTLS, ReasonSASL, ReasonTimeout, ReasonNotAuthorized, ReasonUnknownTopic, ReasonTooLarge,
-		ReasonBrokerFull, ReasonInvalid, ReasonBroker,
+		ReasonBrokerFull, ReasonInvalid, ReasonClock, ReasonUnsupported, ReasonBroker,
 	}
 }
 
@@ -43,7 +45,7 @@ func Reason(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, errLogin):
+	case errors.Is(err, errLogin), errors.Is(err, errPlainInClear):
 		return ReasonSASL
 	case errors.As(err, &answer):
 		return reasonOfAnswer(answer)
@@ -77,9 +79,12 @@ func reasonOfAnswer(answer kafka.Error) string {
 		return ReasonTooLarge
 	case kafka.KafkaStorageError, kafka.PolicyViolation:
 		return ReasonBrokerFull // managed Kafka answers with a policy violation where a storage quota is used up
-	case kafka.InvalidRecord, kafka.InvalidTimestamp, kafka.InvalidMessageSize, kafka.UnsupportedForMessageFormat,
-		kafka.UnsupportedCompressionType, kafka.UnsupportedVersion, kafka.InvalidRequest:
+	case kafka.InvalidRecord, kafka.InvalidMessageSize:
 		return ReasonInvalid
+	case kafka.InvalidTimestamp: // Kafka 4 takes at most an hour ahead (message.timestamp.after.max.ms)
+		return ReasonClock
+	case kafka.UnsupportedForMessageFormat, kafka.UnsupportedCompressionType, kafka.UnsupportedVersion, kafka.InvalidRequest:
+		return ReasonUnsupported
 	case kafka.RequestTimedOut:
 		return ReasonTimeout
 	}
@@ -106,7 +111,7 @@ type Outcome uint8
 // The outcomes. Later and Refused are both repeated; Refused needs a person as well.
 const (
 	Later    Outcome = iota // try again: the network, a broker that is slow, gone or full
-	Refused                 // somebody has to act: certificates, login, rights, the topic
+	Refused                 // somebody has to act: certificates, login, rights, the topic, a clock, a version
 	TooLarge                // send less at once
 	Invalid                 // no broker will take it: do not repeat it
 )
@@ -129,7 +134,7 @@ func (o Outcome) String() string {
 // OutcomeOf says what may be done about an error of this package.
 func OutcomeOf(err error) Outcome {
 	switch Reason(err) {
-	case ReasonTLS, ReasonSASL, ReasonNotAuthorized, ReasonUnknownTopic:
+	case ReasonTLS, ReasonSASL, ReasonNotAuthorized, ReasonUnknownTopic, ReasonClock, ReasonUnsupported:
 		return Refused
 	case ReasonTooLarge:
 		return TooLarge
@@ -189,6 +194,10 @@ func Advice(err error) string {
 			return fmt.Sprintf("send at most %d bytes at once", MaxMessage)
 		}
 		return "set the topic's max.message.bytes to Kafka's default of 1048588"
+	case ReasonClock:
+		return "set this machine's clock, or the broker's: they differ by an hour or more"
+	case ReasonUnsupported:
+		return "use Apache Kafka 2.1 or later, and no proxy between that takes zstd or newer requests apart"
 	case ReasonBrokerFull:
 		return "make room on the broker's disk, or raise its quota"
 	}

@@ -8,6 +8,9 @@ import (
 // maxReadTries is how often a message is read before it is given up as damaged: a bad sector must not stop everything behind it.
 const maxReadTries = 3
 
+// maxFailed bounds the messages whose tries are counted.
+const maxFailed = 1000
+
 // Next returns the messages to be sent behind a place, in order: at most max of them, and no more than maxBytes of data except that
 // the first always comes. None means that there are no more now. What is damaged on disk is counted and skipped. An error is that of
 // the disk; what was read before it is returned without it.
@@ -82,12 +85,13 @@ func (s *Spool) read(g *segment, i int) (Message, bool, error) {
 		_, err = f.ReadAt(b, int64(g.entries[i].off))
 	}
 	if err != nil {
-		if s.failed.lsn != h.lsn {
-			s.failed.lsn, s.failed.times = h.lsn, 0
+		if len(s.failed) >= maxFailed {
+			clear(s.failed) // a disk that fails everywhere: counting begins anew, and memory stays bounded
 		}
-		if s.failed.times++; s.failed.times < maxReadTries {
+		if s.failed[h.lsn]++; s.failed[h.lsn] < maxReadTries {
 			return Message{}, false, err
 		}
+		delete(s.failed, h.lsn)
 		s.log.Error("a message of the spool cannot be read and is given up: check the disk", "error", err)
 		s.giveUp(g, i)
 		return Message{}, false, nil

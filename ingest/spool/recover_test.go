@@ -229,6 +229,28 @@ func TestABadSectorDoesNotStopTheRest(t *testing.T) {
 	}
 }
 
+// TestTwoReadersDoNotHideABadSector reads two bad messages in turn, as the ager and the sender do.
+func TestTwoReadersDoNotHideABadSector(t *testing.T) {
+	disk := newMemoryDisk()
+	s, _ := openOn(t, disk, Options{})
+	put(t, s, 2, 100)
+	synced(t, s)
+	disk.fail = func(op string) error {
+		if op == "read" {
+			return fmt.Errorf("read: %w", syscall.EIO)
+		}
+		return nil
+	}
+	first := s.Held(0, 1)[0].LSN
+	for range maxReadTries {
+		_, _ = s.Next(0, 1, 1000)
+		_, _ = s.Next(first, 1, 1000)
+	}
+	if st := s.Stats(); st.Damaged != 2 || st.Messages != 0 {
+		t.Errorf("got %+v, want both given up after %d tries each", st, maxReadTries)
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	var valid []byte
 	for i := range 4 {

@@ -86,11 +86,8 @@ type Spool struct {
 	epochSaved bool
 	unsynced   bool // the folder's own entries are not yet sure to be on disk
 	buf        []byte
-	flight     []Message // the messages being written
-	failed     struct {  // the message that could not be read, and how often
-		lsn   uint64
-		times int
-	}
+	flight     []Message      // the messages being written
+	failed     map[uint64]int // messages that could not be read, by their place, and how often
 
 	// mu is held for moments only. The segments' list and everything in them but the entries' states changes only under both locks.
 	mu           sync.Mutex
@@ -134,7 +131,7 @@ func openIn(d folder, o Options) (*Spool, Recovery, error) {
 	if err := o.complete(); err != nil {
 		return nil, Recovery{}, fmt.Errorf("open the spool: %w", err)
 	}
-	s := &Spool{opt: o, folder: d, log: o.Logger, unsynced: true}
+	s := &Spool{opt: o, folder: d, log: o.Logger, unsynced: true, failed: map[uint64]int{}}
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, Recovery{}, fmt.Errorf("open the spool: %w", err)
