@@ -53,14 +53,28 @@ func generated(t *testing.T, file, part, want string) {
 	}
 }
 
+// documentedCommands are the commands, each followed by its parts.
+func documentedCommands() []string {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+		if c.name == "keys" {
+			for _, p := range keysParts() {
+				names = append(names, c.name+" "+p.name)
+			}
+		}
+	}
+	return names
+}
+
 func TestTheFlagsReferenceIsTheHelp(t *testing.T) {
 	var want strings.Builder
-	for _, c := range commands() {
+	for _, name := range documentedCommands() {
 		var out, errs bytes.Buffer
-		if code := execute(t.Context(), []string{c.name, "-help"}, &out, &errs); code != 0 || errs.Len() > 0 {
-			t.Fatalf("footfall %s -help: exit status %d, %s", c.name, code, errs.String())
+		if code := execute(t.Context(), append(strings.Fields(name), "-help"), &out, &errs); code != 0 || errs.Len() > 0 {
+			t.Fatalf("footfall %s -help: exit status %d, %s", name, code, errs.String())
 		}
-		fmt.Fprintf(&want, "### footfall %s\n\n```text\n%s```\n\n", c.name, out.String())
+		fmt.Fprintf(&want, "### footfall %s\n\n```text\n%s```\n\n", name, out.String())
 	}
 	generated(t, "cmd/README.md", "flags", strings.TrimSuffix(want.String(), "\n"))
 }

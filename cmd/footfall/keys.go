@@ -8,57 +8,129 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/openfootfall/footfall/ingest/calendar"
-	"github.com/openfootfall/footfall/ingest/stores"
 	"github.com/openfootfall/footfall/sensor/keys"
 )
 
-const keysHelp = `footfall keys makes keys. A bundle is all that one sensor needs: it is imported at the sensor's first start and then deleted,
-and belongs into no backup. The sensors of a store share its keys, so issue them together; a lost sensor means a new seed.
+const keysHelp = `usage: footfall keys <what> [flags]        footfall keys <what> -help says more
+
+footfall keys makes keys. A bundle is all that one sensor needs: it is imported at the sensor's first start and then deleted,
+and belongs into no backup. The sensors of a store share its keys; a lost sensor means a new seed.
 
   footfall keys optout --out optout.key                          the organisation's, once
   footfall keys rounding --out rounding.key                      the aggregator's, once
-  footfall keys issue --store demo --out bundles                 a store's sensors, at its beginning`
+  footfall keys make --store demo                                a store's, into the keyring
+  footfall keys issue --store demo --out bundles                 its sensors' bundles
 
-func keysCommand(_ context.Context, args []string, out, errs io.Writer) error {
-	var storesFile, storeID, optOut, target, from string
-	f := flags("keys", "usage: footfall keys optout|rounding|issue [flags]\n\n"+keysHelp, out, errs)
-	f.StringVar(&storesFile, "stores", "stores.yaml", "`file` of the chain's stores (issue)")
-	f.StringVar(&storeID, "store", "", "the `store` whose seed is drawn (issue)")
-	f.StringVar(&optOut, "optout-key", "optout.key", "`file` with the organisation's opt-out key (issue)")
-	f.StringVar(&from, "from", "", "first store-day, a `date` such as 2026-01-31; today where empty (issue)")
-	f.StringVar(&target, "out", "", "new `file`, or folder of bundles (issue)")
-	what := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		what, args = args[0], args[1:]
+The keyring is for sensors that are replaced or added later. It is encrypted, and like a sensor it can compute no id of a day
+before it was last written. Without one, keys issue draws a seed, makes all bundles of a store at once and keeps nothing.
+
+`
+
+// keysRun is what the parts of footfall keys need of the world.
+type keysRun struct {
+	now       func() time.Time
+	random    io.Reader
+	ask       func(prompt string) (string, error) // a passphrase, without echo
+	harden    func() error                        // no core dump shows a key
+	out, errs io.Writer
+}
+
+// keysPart is one of the commands under footfall keys.
+type keysPart struct {
+	name, short string
+	run         func(k *keysRun, args []string) error
+}
+
+func keysParts() []keysPart {
+	return []keysPart{
+		{"optout", "draw the organisation's opt-out key", (*keysRun).optOut},
+		{"rounding", "draw the aggregator's rounding key", (*keysRun).rounding},
+		{"make", "draw a store's seed and put its key chains into the keyring", (*keysRun).make},
+		{"issue", "make the bundles of a store's sensors", (*keysRun).issue},
+		{"show", "list stores, epochs and who was given bundles; never keys", (*keysRun).show},
+		{"rotate", "give a store a new seed from today on", (*keysRun).rotate},
+		{"retire", "destroy a store's key chains", (*keysRun).retire},
 	}
+}
+
+func keysCommand(ctx context.Context, args []string, out, errs io.Writer) error {
+	if len(args) > 0 && (args[0] == "-help" || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+		fmt.Fprint(out, keysHelp)
+		for _, p := range keysParts() {
+			fmt.Fprintf(out, "  %-10s %s\n", p.name, p.short)
+		}
+		return nil
+	}
+	ask := func(prompt string) (string, error) { return askTerminal(ctx, os.Stdin, errs, prompt) }
+	k := &keysRun{now: time.Now, random: rand.Reader, ask: ask, harden: keys.HardenProcess, out: out, errs: errs}
+	return k.run(args)
+}
+
+func (k *keysRun) run(args []string) error {
+	var names []string
+	for _, p := range keysParts() {
+		if len(args) > 0 && args[0] == p.name {
+			return p.run(k, args[1:])
+		}
+		names = append(names, p.name)
+	}
+	return k.flags("", "").wrong("say which keys, or what to do with them: %s", strings.Join(names, ", "))
+}
+
+func (k *keysRun) flags(part, help string) *flagSet {
+	return flags(strings.TrimSpace("keys "+part), "usage: footfall keys "+part+" [flags]\n\n"+help, k.out, k.errs)
+}
+
+// parse parses the flags, and makes the process fit to hold keys before it does.
+func (k *keysRun) parse(f *flagSet, args []string) error {
 	if err := f.parse(args); err != nil {
 		return err
 	}
-	if err := keys.HardenProcess(); err != nil {
+	if err := k.harden(); err != nil {
 		return fmt.Errorf("keep keys out of core dumps: %w", err)
 	}
-	if what != "optout" && what != "rounding" && what != "issue" {
-		return f.wrong("say which keys: optout, rounding or issue")
+	return nil
+}
+
+const optOutHelp = `footfall keys optout draws the organisation's opt-out key, once: every sensor and the opt-out service hold it, and it is used
+for nothing else. With another key the list of opt-outs means nothing. It overwrites no file.
+
+  footfall keys optout --out optout.key`
+
+func (k *keysRun) optOut(args []string) error {
+	f := k.flags("optout", optOutHelp)
+	target := f.String("out", "", "new `file`")
+	if err := k.parse(f, args); err != nil {
+		return err
 	}
-	if target == "" {
+	if *target == "" {
 		return f.wrong("--out: name the file or folder to write")
 	}
-	switch what {
-	case "optout":
-		key, err := keys.NewOptOutKey(rand.Reader)
-		if err != nil {
-			return err
-		}
-		return key.Write(target)
-	case "rounding":
-		return writeRoundingKey(target)
+	key, err := keys.NewOptOutKey(k.random)
+	if err != nil {
+		return err
 	}
-	return issue(storesFile, storeID, optOut, from, target, out)
+	return key.Write(*target)
+}
+
+const roundingHelp = `footfall keys rounding draws the aggregator's rounding key, once: published numbers are rounded by it, always alike. It overwrites
+no file, and belongs nowhere near ClickHouse.
+
+  footfall keys rounding --out rounding.key`
+
+func (k *keysRun) rounding(args []string) error {
+	f := k.flags("rounding", roundingHelp)
+	target := f.String("out", "", "new `file`")
+	if err := k.parse(f, args); err != nil {
+		return err
+	}
+	if *target == "" {
+		return f.wrong("--out: name the file or folder to write")
+	}
+	return writeRoundingKey(*target)
 }
 
 func writeRoundingKey(path string) error {
@@ -72,62 +144,4 @@ func writeRoundingKey(path string) error {
 	}
 	_, err = fmt.Fprintln(w, hex.EncodeToString(key[:]))
 	return errors.Join(err, w.Close())
-}
-
-func issue(storesFile, storeID, optOutFile, from, dir string, out io.Writer) error {
-	list, err := stores.Load(storesFile)
-	if err != nil {
-		return err
-	}
-	s, err := findStore(list, storeID, storesFile)
-	if err != nil {
-		return err
-	}
-	optOut, err := keys.LoadOptOutKey(optOutFile)
-	if err != nil {
-		return err
-	}
-	first := s.Calendar.DayOf(time.Now())
-	if from != "" {
-		if first, err = calendar.ParseDay(from); err != nil {
-			return fmt.Errorf("--from: %w", err)
-		}
-	}
-	seed, err := keys.NewStoreSeed(rand.Reader)
-	if err != nil {
-		return err
-	}
-	defer seed.Wipe()
-	bundles, err := keys.NewBundles(s, seed, first, optOut)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the folder of bundles: %w", err)
-	}
-	path := func(i int) string { return filepath.Join(dir, s.ID+"-"+bundles[i].Sensor+".bundle") }
-	for i := range bundles { // all or none: bundles of two seeds would give a store two ids for one address
-		if _, err := os.Lstat(path(i)); err == nil {
-			return fmt.Errorf("%s exists already, and the sensors of a store share its keys: move it to its sensor, or remove it to give the whole store new keys", path(i))
-		}
-	}
-	for i := range bundles {
-		if err := bundles[i].Write(path(i)); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s: for sensor %s from %s on; move it there, keep no copy\n", path(i), bundles[i].Sensor, first)
-	}
-	return nil
-}
-
-// findStore finds a store by its id. The error names those that there are.
-func findStore(list []stores.Store, id, file string) (*stores.Store, error) {
-	var known []string
-	for i := range list {
-		if list[i].ID == id {
-			return &list[i], nil
-		}
-		known = append(known, list[i].ID)
-	}
-	return nil, fmt.Errorf("--store %q is not in %s: use one of %s", id, file, strings.Join(known, ", "))
 }

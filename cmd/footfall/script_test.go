@@ -17,7 +17,8 @@ import (
 
 // TestScripts runs testdata/script: what a person types, and what is said in return. Each script has these captures:
 // good.pcap (an hour of probe requests), cut.pcap (the same, its last record incomplete), header.pcap (a header and no frame),
-// raw.pcap (link type 105, without signal strengths), beacons.pcap (no probe request), later.pcap (an hour, a day later).
+// raw.pcap (link type 105, without signal strengths), beacons.pcap (no probe request), later.pcap (an hour, a day later), and two
+// age identities, id.txt and other.txt.
 func TestScripts(t *testing.T) {
 	radiotap, raw := linkHeaders()[2], linkHeaders()[0]
 	frames := heardPhones(true)
@@ -35,6 +36,11 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv(engine.EnvLibrary, library)
+			for _, name := range []string{"id.txt", "other.txt"} {
+				if err := writeIdentity(filepath.Join(env.WorkDir, name)); err != nil {
+					return err
+				}
+			}
 			for name, from := range captures {
 				if err := os.Link(from, filepath.Join(env.WorkDir, name)); err != nil {
 					return err

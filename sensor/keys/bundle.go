@@ -44,28 +44,36 @@ func NewBundles(store *stores.Store, seed Seed, first calendar.Day, optOut OptOu
 	if seed.k == nil || *seed.k == (key{}) || optOut.k == nil {
 		return nil, errors.New("make the bundles: the seed is wiped or the opt-out key is missing: draw a new seed")
 	}
-	if first < 0 || first > lastDay {
-		return nil, fmt.Errorf("make the bundles: store-day %d is not one since 2020: check the clock", first)
-	}
-	if _, err := policyName(store.Policy); err != nil {
+	if err := mayIssue(store, first); err != nil {
 		return nil, fmt.Errorf("make the bundles: %w", err)
-	}
-	if store.SealAfter < 0 || store.SealAfter > stores.MaxSealAfter {
-		return nil, errors.New("make the bundles: seal_after: use 0 to 24h in stores.yaml")
 	}
 	var out []Bundle
 	for _, s := range store.Sensors {
-		out = append(out, Bundle{
-			Site: Site{
-				Store: store.ID, Name: store.Name, TimeZone: store.Zone, Calendar: store.Calendar, Hours: store.Hours,
-				Policy: store.Policy, ReturnEpsilon: store.ReturnEpsilon, SealAfter: store.SealAfter,
-				Zone: s.Zone, Sensor: s.ID, Entrance: s.Entrance,
-			},
-			issue: seed.issue(),
-			chain: seed.chain(first, *optOut.k),
-		})
+		out = append(out, Bundle{Site: siteOf(store, s), issue: seed.issue(), chain: seed.chain(first, *optOut.k)})
 	}
 	return out, nil
+}
+
+// mayIssue says why no bundle of the store can be made for the day.
+func mayIssue(store *stores.Store, day calendar.Day) error {
+	if day < 0 || day > lastDay {
+		return fmt.Errorf("store-day %d is not one since 2020: check the clock", day)
+	}
+	if _, err := policyName(store.Policy); err != nil {
+		return err
+	}
+	if store.SealAfter < 0 || store.SealAfter > stores.MaxSealAfter {
+		return errors.New("seal_after: use 0 to 24h in stores.yaml")
+	}
+	return nil
+}
+
+func siteOf(store *stores.Store, s stores.Sensor) Site {
+	return Site{
+		Store: store.ID, Name: store.Name, TimeZone: store.Zone, Calendar: store.Calendar, Hours: store.Hours,
+		Policy: store.Policy, ReturnEpsilon: store.ReturnEpsilon, SealAfter: store.SealAfter,
+		Zone: s.Zone, Sensor: s.ID, Entrance: s.Entrance,
+	}
 }
 
 // Day is the store-day at which the bundle's chains stand.

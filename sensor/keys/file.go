@@ -124,29 +124,37 @@ func encode(kind, issue string, site *Site, c *chain) ([]byte, error) {
 
 // decode reads a file of the kind and checks all of it. The error names everything that is wrong at once, and no key.
 func decode(kind string, raw []byte) (*Bundle, error) {
+	var f fileForm
+	if err := decodeForm(kind, raw, &f); err != nil {
+		return nil, err
+	}
+	return f.check()
+}
+
+// decodeForm reads the JSON of the kind into its form, without a look at what the fields say.
+func decodeForm(kind string, raw []byte, form any) error {
 	var head struct {
 		Kind    string `json:"kind"`
 		Version int    `json:"version"`
 	}
 	if err := json.Unmarshal(raw, &head); err != nil {
-		return nil, fmt.Errorf("it is truncated or no %s: %w", kind, plain(err))
+		return fmt.Errorf("it is truncated or no %s: %w", kind, plain(err))
 	}
 	if head.Kind != kind {
-		return nil, wrongKind(kind, head.Kind)
+		return wrongKind(kind, head.Kind)
 	}
 	if head.Version != Version {
-		return nil, fmt.Errorf("it has version %d, this program reads version %d", head.Version, Version)
+		return fmt.Errorf("it has version %d, this program reads version %d", head.Version, Version)
 	}
-	var f fileForm
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return nil, plain(err)
+	if err := dec.Decode(form); err != nil {
+		return plain(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows its end")
+		return errors.New("something follows its end")
 	}
-	return f.check()
+	return nil
 }
 
 func wrongKind(want, got string) error {
