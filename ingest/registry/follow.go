@@ -20,8 +20,13 @@ type Update struct {
 
 // FollowOptions say where the registry is and who wants to know.
 type FollowOptions struct {
-	Config     broker.Config
-	OnUpdate   func(Update)     // called from Follow's goroutine; nil for nobody
+	Config   broker.Config
+	OnUpdate func(Update) // called from Follow's goroutine; nil for nobody
+	// OnJoined is told how many records the list has that the one before, which may be of an earlier start, did not have. It is
+	// called from Follow's goroutine when Has knows them and before ConfirmedAt says so, so that what must be done about them
+	// comes before what waits for a confirmation. Nothing is told of the first list of a sensor that had none: all of it would
+	// be new. Nil for nobody.
+	OnJoined   func(records int)
 	Now        func() time.Time // time.Now where nil
 	Wait       time.Duration    // between two confirmations of a list that does not change; half a second where zero
 	Registerer prometheus.Registerer
@@ -39,15 +44,18 @@ func (l *List) Follow(ctx context.Context, o FollowOptions) error {
 	if o.OnUpdate == nil {
 		o.OnUpdate = func(Update) {}
 	}
+	if o.OnJoined == nil {
+		o.OnJoined = func(int) {}
+	}
 	m, err := newMetrics(o.Registerer)
 	if err != nil {
 		return err
 	}
-	building := &loader{base: new(snapshot)}
+	building, another := &loader{base: new(snapshot)}, true // another than the list before
 	f := broker.Follower{Config: o.Config, Topic: broker.OptOuts, Wait: o.Wait, Registerer: o.Registerer, Logger: o.Logger}
 	return f.Follow(ctx, broker.Earliest, func(b broker.Batch) error {
 		if b.Reset { // another topic of the same name: it is the whole truth
-			building = &loader{base: new(snapshot)}
+			building, another = &loader{base: new(snapshot)}, true
 		}
 		for _, message := range b.Messages {
 			r, err := Decode(message.Key, message.Value)
@@ -60,12 +68,12 @@ func (l *List) Follow(ctx context.Context, o FollowOptions) error {
 		if b.Next < b.End {
 			return nil
 		}
-		first := l.confirmed.Load() == 0
 		now := o.Now()
 		version := uint64(b.Next)
-		changed := first || b.Reset || version != l.Version()
+		changed := another || version != l.Version()
+		another = false
 		if changed {
-			l.current.Store(building.apply(version))
+			l.swap(building.apply(version), o.OnJoined)
 			m.records.Set(float64(l.Len()))
 		}
 		l.confirmed.Store(now.UnixNano()) // after the list, or somebody could take the one before for confirmed
@@ -74,6 +82,17 @@ func (l *List) Follow(ctx context.Context, o FollowOptions) error {
 		}
 		return nil
 	})
+}
+
+// swap makes the snapshot the list, and tells how much is new in it.
+func (l *List) swap(next *snapshot, joined func(records int)) {
+	before := l.current.Swap(next)
+	if l.confirmed.Load() == 0 {
+		return // there was none
+	}
+	if n := next.joined(before); n > 0 {
+		joined(n)
+	}
 }
 
 type metrics struct {

@@ -33,7 +33,7 @@ type List struct {
 	confirmed atomic.Int64 // Unix nanoseconds; 0 never
 }
 
-// NewList returns a list that is empty and not confirmed: whoever asks it must count only, until Follow stood at the end.
+// NewList returns a list that is empty and not confirmed: whoever asks it must count only, until Load or Follow gave it one.
 func NewList() *List {
 	l := new(List)
 	l.current.Store(new(snapshot))
@@ -65,8 +65,8 @@ func (l *List) Version() uint64 { return l.current.Load().version }
 // Len is how many records the list holds.
 func (l *List) Len() int { return len(l.current.Load().entries) }
 
-// ConfirmedAt is when the list last stood at the end of the topic; the zero time where it never did. After optout_max_age
-// without it a sensor counts only.
+// ConfirmedAt is when the list last stood at the end of the topic, also in an earlier start that saved it; the zero time where
+// it never did. After optout_max_age without it a sensor counts only.
 func (l *List) ConfirmedAt() time.Time {
 	ns := l.confirmed.Load()
 	if ns == 0 {
@@ -182,4 +182,21 @@ func (s *snapshot) addBefore(adds []change, bucket uint32, entry uint64) []chang
 		adds = adds[1:]
 	}
 	return adds
+}
+
+// joined is how many records the list has that the one before did not have: the same record again is none, another one with a
+// tag that was listed already is one.
+func (s *snapshot) joined(before *snapshot) (records int) {
+	for bucket := range 1 << indexBits {
+		old := before.entries[before.index[bucket]:before.index[bucket+1]]
+		for _, e := range s.entries[s.index[bucket]:s.index[bucket+1]] {
+			for len(old) > 0 && old[0] < e {
+				old = old[1:]
+			}
+			if len(old) == 0 || old[0] != e {
+				records++
+			}
+		}
+	}
+	return records
 }

@@ -1,6 +1,6 @@
 // Package registry is the list of devices that shoppers excluded, as sensors know it. Records of the registry's topic come
-// in; out goes the answer whether a tag is listed. It knows tags (28 bits that about 2,000 addresses share), never addresses
-// or receipts, and holds no visits (DESIGN sections 5 and 6).
+// in, or a list that an earlier start saved; out goes the answer whether a tag is listed, and how many records joined. It knows
+// tags (28 bits that about 2,000 addresses share), never addresses or receipts, and holds no visits (DESIGN sections 5 and 6).
 package registry
 
 import (
