@@ -24,7 +24,7 @@ import (
 // version is set by the build.
 var version = "dev"
 
-const usage = `usage: footfall-sensor --config sensor.yaml [--check | --dry-run]
+const usage = `usage: footfall-sensor --config sensor.yaml [--interface name] [--check | --dry-run]
 
 footfall-sensor listens to a radio in monitor mode, or reads captures of 802.11 frames (pcap or pcapng, gzipped or not, - is
 standard input), replaces addresses with keyed hashes that die with their store-day, and sends them to Kafka. What it may keep
@@ -35,7 +35,7 @@ spool. GET http://127.0.0.1:9464/healthz says what does not work, /metrics how m
 
 flags:
   --config file
-        configuration file; deploy/sensor.yaml is an example
+        configuration file; deploy/sensor-live.yaml and, for captures, deploy/sensor.yaml are examples
   --interface name
         listen to this interface, such as wlan1, instead of the configuration's source
   --check
@@ -48,6 +48,7 @@ flags:
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program now
 	code := program{os.Stdout, os.Stderr, nil}.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -103,10 +104,11 @@ type asked struct {
 }
 
 func (p program) sensor(ctx context.Context, a asked) error {
-	cfg, err := agent.LoadConfig(a.config)
-	if err == nil && a.iface != "" {
-		err = cfg.SetInterface(a.iface)
+	var changes []func(*agent.Config)
+	if a.iface != "" {
+		changes = append(changes, agent.WithInterface(a.iface))
 	}
+	cfg, err := agent.LoadConfig(a.config, changes...)
 	if err != nil {
 		return err
 	}

@@ -42,13 +42,14 @@ const (
 	DefaultRSSIFloor  = -90
 )
 
-// LoadConfig reads and checks a sensor.yaml. Unknown keys are errors, and the error names everything that is wrong at once.
-func LoadConfig(path string) (*Config, error) {
+// LoadConfig reads and checks a sensor.yaml, after the changes that the command line asks for. Unknown keys are errors, and the error
+// names everything that is wrong at once.
+func LoadConfig(path string, changes ...func(*Config)) (*Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w: name it with --config", err)
 	}
-	c, err := ParseConfig(raw)
+	c, err := ParseConfig(raw, changes...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -56,7 +57,7 @@ func LoadConfig(path string) (*Config, error) {
 }
 
 // ParseConfig checks the text of a sensor.yaml.
-func ParseConfig(raw []byte) (*Config, error) {
+func ParseConfig(raw []byte, changes ...func(*Config)) (*Config, error) {
 	var c Config
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	dec.KnownFields(true)
@@ -70,6 +71,9 @@ func ParseConfig(raw []byte) (*Config, error) {
 		errs = append(errs, err)
 	} else if err == nil && !errors.Is(dec.Decode(new(yaml.Node)), io.EOF) {
 		errs = append(errs, errors.New("a second document begins at a line of ---: keep everything in one"))
+	}
+	for _, change := range changes {
+		change(&c)
 	}
 	errs = append(errs, c.check()...)
 	if len(errs) > 0 {

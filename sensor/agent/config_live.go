@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -62,10 +61,9 @@ const (
 // Live reports whether frames come from a radio.
 func (c *Config) Live() bool { return c.Source.Interface != "" }
 
-// SetInterface takes the interface of the command line, instead of the file's source.
-func (c *Config) SetInterface(name string) error {
-	c.Source.Files, c.Source.Interface = nil, name
-	return errors.Join(c.Source.check()...)
+// WithInterface takes the interface of the command line instead of the file's source, before that is judged.
+func WithInterface(name string) func(*Config) {
+	return func(c *Config) { c.Source.Files, c.Source.Interface = nil, name }
 }
 
 func (s *Source) check() (errs []error) {
@@ -119,11 +117,11 @@ func (c *Config) checkLive() (errs []error) {
 	setDefault(&s.IDAge, DefaultIDAge)
 	setDefault(&c.Listen, DefaultListen)
 	setDefault(&c.MemoryMB, DefaultMemoryMB)
-	if s.MaxMB < 1 || s.MaxMB > 1<<20 {
-		bad("spool.max_mb: use 1 up to %d", 1<<20)
+	if s.MaxMB < 1 || s.MaxMB > 1<<10 {
+		bad("spool.max_mb: use 1 up to %d", 1<<10)
 	}
-	if s.Fsync < 100*time.Millisecond || s.Fsync > time.Minute {
-		bad("spool.fsync: use 100ms up to 1m")
+	if s.Fsync < 200*time.Millisecond || s.Fsync > 10*time.Minute {
+		bad("spool.fsync: use 200ms up to 10m")
 	}
 	if s.IDAge < time.Minute || s.IDAge > 24*time.Hour {
 		bad("spool.id_age: use 1m up to 24h")

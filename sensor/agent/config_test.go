@@ -40,15 +40,17 @@ func TestLiveDefaults(t *testing.T) {
 }
 
 func TestTheCommandLinesInterfaceReplacesTheSource(t *testing.T) {
-	c, err := ParseConfig([]byte(goodConfig))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetInterface("wlan7"); err != nil || !c.Live() || c.Source.Interface != "wlan7" || len(c.Source.Files) != 0 {
-		t.Errorf("got %v and %+v, want only wlan7", err, c.Source)
-	}
-	if err := c.SetInterface("../wlan7"); err == nil {
-		t.Error("got no error of a path, want one")
+	for _, text := range []string{goodConfig, "state: s\nkafka: {brokers: ['a:1']}\n"} {
+		c, err := ParseConfig([]byte(text), WithInterface("wlan7"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.Live() || c.Source.Interface != "wlan7" || len(c.Source.Files) != 0 {
+			t.Errorf("got %+v, want only wlan7", c.Source)
+		}
+		if _, err := ParseConfig([]byte(text), WithInterface("../wlan7")); err == nil {
+			t.Error("got no error of a path, want one")
+		}
 	}
 }
 
@@ -89,7 +91,7 @@ func TestParseConfig(t *testing.T) {
 		{"impatient", "state: s\nsource: {interface: w, silent_after: 1s}\nkafka: {brokers: ['a:1']}\n", []string{"silent_after: use at least 10s"}},
 		{"a time without a unit", "state: s\nsource: {interface: w, silent_after: soon}\nkafka: {brokers: ['a:1']}\n", []string{"cannot unmarshal"}},
 		{"everything of the box is wrong", goodConfig + "spool: {max_mb: -1, fsync: 1ms, id_age: 48h}\nmemory_mb: 3\nlisten: 0.0.0.0:9464\n", []string{
-			"spool.max_mb", "spool.fsync: use 100ms", "spool.id_age: use 1m up to 24h", "memory_mb: use at least 12", "is not on loopback",
+			"spool.max_mb", "spool.fsync: use 200ms", "spool.id_age: use 1m up to 24h", "memory_mb: use at least 12", "is not on loopback",
 		}},
 		{"nothing listens", goodConfig + "listen: 'off'\n", nil},
 		{"a password in the clear", goodConfig2("sasl: {mechanism: PLAIN, user: u, password_file: p}"), []string{"PLAIN"}},

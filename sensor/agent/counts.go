@@ -21,10 +21,11 @@ const (
 	DropOptedOut               // on the opt-out list
 	DropNoRSSI                 // no signal strength
 	DropBadClock               // a live sensor does not know what time it is
+	DropTooMany                // a live sensor remembers as many addresses as it may, and this one is new
 	drops
 )
 
-var dropNames = [drops]string{"bad_time", "out_of_order", "closed_hours", "excluded", "opted_out", "no_rssi", "bad_clock"}
+var dropNames = [drops]string{"bad_time", "out_of_order", "closed_hours", "excluded", "opted_out", "no_rssi", "bad_clock", "too_many"}
 
 // String is the reason as metrics and reports name it.
 func (d Drop) String() string {
@@ -52,6 +53,7 @@ type Counts struct {
 	Sightings, CountedBursts, OptedOutBursts        uint64
 	PassersBy, ExcludedLong                         uint64
 	HeldBursts                                      uint64
+	Rewinds                                         uint64 // times a live sensor's clock was set back by more than a little
 	Channels                                        Channels
 }
 

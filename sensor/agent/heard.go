@@ -3,6 +3,9 @@ package agent
 // maxHeard bounds the channels that are told apart: 2.4, 5 and 6 GHz have 101, and a forged header any.
 const maxHeard = 104
 
+// maxMHz is above every channel of Wi-Fi; wire takes no more.
+const maxMHz = 7200
+
 // Channels counts probe requests by the centre frequency of their channel. It is a value, so that counting allocates nothing.
 type Channels struct {
 	n    int
@@ -18,6 +21,9 @@ type ChannelFrames struct {
 
 // add counts a frame. A radio stays on a channel for many frames, so the last one is looked at first.
 func (c *Channels) add(mhz uint16) {
+	if mhz > maxMHz {
+		mhz = 0 // no channel of Wi-Fi, so a header that is wrong
+	}
 	if c.last < c.n && c.rows[c.last].MHz == mhz {
 		c.rows[c.last].Frames++
 		return

@@ -17,6 +17,29 @@ const (
 	stepBack = 5 * time.Minute
 )
 
+// Bounds of what a live sensor remembers at once, so that somebody who makes up addresses cannot take the box's memory: several
+// times what 2,000 frames a second of phones bring (DESIGN section 12).
+const (
+	maxStays   = 20_000  // stable addresses that are near, about 120 bytes each
+	maxRandoms = 150_000 // random addresses of the last quarter of an hour, about 40 bytes each
+	maxOpen    = 20_000  // open bursts, about 150 bytes each
+)
+
+// hasRoom reports whether a frame's address may be remembered: it is already, or there is room.
+func (p *Pipeline) hasRoom(a hwaddr.Addr) bool {
+	if _, open := p.bursts.open[a]; open {
+		return true
+	}
+	if p.bursts.held() >= maxOpen {
+		return false
+	}
+	if a.Random() {
+		return len(p.randoms.heard) < maxRandoms || p.randoms.knows(a)
+	}
+	_, known := p.stables.at[a]
+	return known || len(p.stables.at) < maxStays
+}
+
 // ear is what a live sensor knows of its own listening.
 type ear struct {
 	noClock bool  // the wall clock is no time to label anything with
@@ -62,6 +85,17 @@ func (p *Pipeline) Clock(usable bool) {
 	p.ear.noClock = !usable
 }
 
+// Beat says where the sensor stands while it has no clock: at is where its time should be, in Unix ns.
+func (p *Pipeline) Beat(at int64) error {
+	if p.ear.noClock && (at-p.beat >= p.heartbeatEvery() || at < p.beat-int64(stepBack)) {
+		p.turnLive(p.set.Calendar.DayOf(time.Unix(0, at)))
+		p.beat = at
+		p.checkList()
+		p.out.heartbeat(at, at, false, p.day, p.Counts(), p.health)
+	}
+	return p.out.err
+}
+
 // Flush gives out what is complete, so that it is safe from a crash, and turns keys that could not be turned before.
 func (p *Pipeline) Flush() error {
 	p.turnKeys()
@@ -69,9 +103,10 @@ func (p *Pipeline) Flush() error {
 	return p.out.err
 }
 
-// rewind begins anew at an earlier time, because the clock was set back. Minutes that were given out count once: the
-// aggregator takes none of a boot twice.
+// rewind begins anew at an earlier time, because the clock was set back. The aggregator takes no minute of a boot twice, so the
+// counters of minutes that were given out before it are lost the second time; sightings are not.
 func (p *Pipeline) rewind(t int64) {
+	p.counts.Rewinds++
 	p.Pause()
 	p.out.flush(p.day)
 	p.now, p.ear.at, p.beat = t, t, min(p.beat, t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/wire"
+	"github.com/openfootfall/footfall/sensor/internal/hwaddr"
 )
 
 // ticking is a live rig: what happens is a list of steps at times, with a Tick every quarter of a second between them.
@@ -397,4 +398,95 @@ func heardRows(s *fakeSink) []heardRow {
 		return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.row.Class, b.row.Class), cmp.Compare(a.row.Band, b.row.Band))
 	})
 	return out
+}
+
+// TestTheClockIsSetBackWhileFramesKeepComing: no tick comes between frames that never pause.
+func TestTheClockIsSetBackWhileFramesKeepComing(t *testing.T) {
+	l := newTicking(t, "12:00:00", nil)
+	send := func(n int) {
+		for i := range n {
+			l.now += int64(50 * time.Millisecond)
+			l.hears(air{addr: phone(i / 20), dbm: -60})
+		}
+	}
+	send(200)
+	l.now -= int64(time.Hour)
+	send(200)
+	if err := l.p.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	after := 0
+	for _, s := range l.sink.sightings() {
+		if s.ms < l.at("11:30:00")/1e6 {
+			after++
+		}
+	}
+	if c := l.p.Counts(); after < 8 || c.Rewinds != 1 || c.Kept != 400 {
+		t.Errorf("got %d sightings after the clock was set back and %+v, want most of 10, and one rewind", after, c)
+	}
+}
+
+func TestWithoutAClockASensorStillBeats(t *testing.T) {
+	l := newTicking(t, "10:00:00", nil)
+	l.until("10:01:30")
+	l.p.Clock(false)
+	l.p.FailClosed([]string{"clock_jumped"})
+	before := len(l.sink.envelopes)
+	for at := l.now; at < l.at("10:11:30"); at += int64(time.Second) {
+		if err := l.p.Beat(at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beats := 0
+	for _, e := range l.sink.envelopes[before:] {
+		if h := e.GetHeartbeat(); h != nil && slices.Equal(h.FailClosed, []string{"clock_jumped"}) {
+			beats++
+		}
+	}
+	if beats < 9 || beats > 11 {
+		t.Errorf("got %d heartbeats in ten minutes without a clock, want one a minute that says so", beats)
+	}
+	l.p.Clock(true)
+	if was := len(l.sink.envelopes); l.p.Beat(l.now+int64(time.Hour)) != nil || len(l.sink.envelopes) != was {
+		t.Error("got a heartbeat beside the ones of a sensor with a clock")
+	}
+}
+
+func TestAQuarterThatIsOverLeaves(t *testing.T) {
+	l := newTicking(t, "12:00:00", func(r *rig) { r.set.Policy = wire.Policy_POLICY_COUNT_ONLY })
+	l.hears(air{addr: phone(1), dbm: -60}).until("12:15:10")
+	if len(l.p.rollup.devices) != 0 || !slices.Contains(l.sink.kinds(), "rollup") {
+		t.Errorf("got %d addresses remembered and %v sent ten seconds after the quarter, want none and a rollup", len(l.p.rollup.devices), l.sink.kinds())
+	}
+}
+
+// TestMadeUpAddressesTakeNoMoreThanTheirShare floods a live sensor with addresses, each heard once.
+func TestMadeUpAddressesTakeNoMoreThanTheirShare(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		addr func(int) hwaddr.Addr
+		most int
+		size func(*Pipeline) int
+	}{
+		{"stable", phone, maxStays, func(p *Pipeline) int { return len(p.stables.at) }},
+		{"random", made, maxRandoms, func(p *Pipeline) int { return len(p.randoms.heard) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			l := newTicking(t, "10:00:00", nil)
+			for n := range row.most + 30_000 {
+				l.now += int64(2 * time.Millisecond)
+				l.hears(air{addr: row.addr(n), dbm: -60})
+			}
+			c := l.p.Counts()
+			if got := row.size(l.p); got > row.most+maxOpen || c.Drops[DropTooMany] == 0 {
+				t.Errorf("got %d addresses remembered and %d frames dropped, want at most %d, and some", got, c.Drops[DropTooMany], row.most+maxOpen)
+			}
+			known := l.p.Counts().Kept
+			l.hears(air{addr: row.addr(1), dbm: -60})
+			if got := l.p.Counts().Kept; got != known+1 {
+				t.Error("a frame of an address that is remembered was dropped")
+			}
+			l.stop()
+		})
+	}
 }

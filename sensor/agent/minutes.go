@@ -68,6 +68,9 @@ func (p *Pipeline) minuteAt(number int64) *minute {
 // settle does what is due when no burst that began before water can come any more: passers-by that have been silent long
 // enough, and minutes that are complete.
 func (p *Pipeline) settle(water int64) {
+	if len(p.rollup.devices) > 0 && water >= (p.rollup.quarter+1)*quarterNS {
+		p.flushRollup()
+	}
 	if water < (p.period.nextMinute+1)*minuteNS {
 		p.expireStays(water)
 		return

@@ -148,6 +148,8 @@ func (p *Pipeline) Frame(rec capture.Record) error {
 		p.counts.Drops[DropOptedOut]++
 	case !p.hasStrength(&probe):
 		p.counts.Drops[DropNoRSSI]++
+	case p.set.Live && !p.hasRoom(probe.Addr):
+		p.counts.Drops[DropTooMany]++
 	default:
 		p.keep(t, &probe)
 	}
@@ -165,6 +167,9 @@ func (p *Pipeline) clock(t int64) (int64, bool) {
 		p.ahead = t
 		p.counts.Drops[DropBadTime]++
 		return 0, false
+	}
+	if p.set.Live && t < p.now-int64(stepBack) {
+		p.rewind(t)
 	}
 	if t >= p.now {
 		p.listenTo(t)

@@ -51,6 +51,12 @@ func (r *randoms) begins(ends map[uint16]int64, key uint16, b *burst) bool {
 	return !ok || b.start-last > int64(ClassBurstGap)
 }
 
+// knows reports whether the address was heard within TransientMemory, or a little more.
+func (r *randoms) knows(a hwaddr.Addr) bool {
+	_, ok := r.heard[r.hash(a)]
+	return ok
+}
+
 func (r *randoms) hash(a hwaddr.Addr) uint64 { return maphash.Comparable(r.salt, a) }
 
 // sweep forgets the addresses last heard more than TransientMemory ago.

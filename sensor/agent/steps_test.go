@@ -223,7 +223,7 @@ func TestDropsHaveNames(t *testing.T) {
 			t.Errorf("there is no room to count %s", d)
 		}
 	}
-	if got, want := drops.String(), "drop_7"; got != want {
+	if got, want := drops.String(), "drop_8"; got != want {
 		t.Errorf("an unknown drop: got %q, want %q", got, want)
 	}
 }

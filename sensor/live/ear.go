@@ -36,14 +36,19 @@ type ear struct {
 	retryAt time.Time
 	wait    time.Duration
 
-	packets   uint64 // of any type, that the interface has heard
-	packetsAt time.Time
-	lost      uint64        // by the kernel, of earlier sockets
-	dropped   atomic.Uint64 // and of all
+	packets       uint64 // of any type, that the interface has heard
+	packetsAt     time.Time
+	silent        bool          // nothing at all is heard
+	blind         bool          // the interface's state cannot be read, which was said
+	frames        uint64        // read
+	untimed       uint64        // of those without a time of the kernel's
+	untimedBefore uint64        // of earlier sockets
+	lost          uint64        // by the kernel, of earlier sockets
+	dropped       atomic.Uint64 // and of all
 }
 
-// open reports whether the radio is heard.
-func (e *ear) open() bool { return e.socket != nil && e.down.IsZero() }
+// hears reports whether the radio is listened to: what a deaf one does not hear is no emptiness.
+func (e *ear) hears() bool { return e.socket != nil && e.down.IsZero() && !e.silent }
 
 // frame waits for a probe request, no longer than wait. While there is no socket it tries to have one.
 func (e *ear) frame(ctx context.Context, wait time.Duration) (capture.Record, bool) {
@@ -60,6 +65,7 @@ func (e *ear) frame(ctx context.Context, wait time.Duration) (capture.Record, bo
 	rec, err := e.socket.Read(wait)
 	switch {
 	case err == nil:
+		e.frames++
 		return rec, true
 	case errors.Is(err, listen.ErrTimeout):
 	case errors.Is(err, listen.ErrDown):
@@ -80,10 +86,15 @@ func (e *ear) watch(now time.Time) {
 	}
 	state, err := listen.ReadState(e.name)
 	switch {
-	case errors.Is(err, listen.ErrGone), err == nil && state.Index != e.socket.Index():
+	case errors.Is(err, listen.ErrGone), err == nil && (state.Index != e.socket.Index() || state.Link != e.socket.Link()):
+		// It vanished, or another program made it anew, or an ordinary interface, of which the kernel's filter passes nothing.
 		e.shut(reopenGone)
 		return
 	case err != nil:
+		if !e.blind {
+			e.blind = true
+			e.log.Warn("the interface's state cannot be read, so that it is down or silent will not be noticed: give the sensor /sys", "error", err)
+		}
 		return
 	case !state.Up:
 		e.setDown(now)
@@ -92,18 +103,20 @@ func (e *ear) watch(now time.Time) {
 	case !e.down.IsZero():
 		e.down = time.Time{}
 		e.board.Set(status.InterfaceDown, false)
+		e.board.Set(status.MonitorRefused, false)
 		e.packetsAt = now
 	}
 	if n, err := e.socket.Drops(); err == nil {
 		e.dropped.Store(e.lost + n)
 	}
-	e.listenFor(state.RxPackets, now)
+	e.untimed = e.untimedBefore + e.socket.Untimed()
+	e.listenFor(state.RxPackets+e.frames, now) // some drivers do not count what they hear
 }
 
 // listenFor tells silence from emptiness: in an empty shop there still are beacons.
 func (e *ear) listenFor(packets uint64, now time.Time) {
 	if packets != e.packets {
-		e.packets, e.packetsAt = packets, now
+		e.packets, e.packetsAt, e.silent = packets, now, false
 		e.board.Set(status.CaptureSilent, false)
 		return
 	}
@@ -111,7 +124,7 @@ func (e *ear) listenFor(packets uint64, now time.Time) {
 		return
 	}
 	e.board.Set(status.CaptureSilent, true)
-	e.packetsAt = now
+	e.packetsAt, e.silent = now, true
 	e.shut(reopenSilent)
 }
 
@@ -128,7 +141,8 @@ func (e *ear) setUp(now time.Time) {
 		return
 	}
 	e.backOff(now)
-	e.board.Set(status.MonitorRefused, e.prepare() != nil)
+	err := e.prepare()
+	e.board.Set(status.MonitorRefused, err != nil, slog.Any("error", err))
 }
 
 // reopen makes a new socket, and says why there is none.
@@ -146,7 +160,8 @@ func (e *ear) reopen(now time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	e.wait, e.down, e.packetsAt = 0, time.Time{}, now
+	e.down, e.packetsAt = time.Time{}, now
+	e.board.Set(status.InterfaceDown, false)
 	e.log.Info("listening")
 	return nil
 }
@@ -165,7 +180,11 @@ func (e *ear) shut(reason string) {
 	if err := e.socket.Close(); err != nil {
 		e.log.Warn("the capture socket did not close", "error", err)
 	}
-	e.socket, e.retryAt, e.wait = nil, time.Time{}, 0
+	e.untimedBefore += e.socket.Untimed()
+	e.socket = nil
+	if reason != reopenFailed { // a capture that fails each time it is opened is tried again ever more slowly
+		e.retryAt, e.wait = time.Time{}, 0
+	}
 	e.reopened(reason)
 }
 

@@ -66,10 +66,12 @@ type sensor struct {
 	metrics  *metrics
 	board    *status.Board
 	site     keys.Site
+	firstDay calendar.Day // of the keys at the start
 	keys     *keys.State
 	returns  *returns.Filters
 	guard    *clock.Guard
 	list     *registry.List
+	listNews chan struct{} // pokes the goroutine that saves the list
 	spool    *spool.Spool
 	sender   *broker.Publisher
 	outbox   *outbox.Outbox
@@ -81,15 +83,18 @@ type sensor struct {
 
 	trusted   atomic.Bool // the wall clock
 	began     time.Time
+	listSaved time.Time    // when the list that is saved was confirmed
 	wantsTime atomic.Bool  // only a broker's time helps
 	counts    agent.Counts // as of the last look
 	kernel    losing
 	mute      losing
-	written   chan struct{} // pokes the goroutine that syncs the spool
+	anchor    atomic.Pointer[clock.Reading] // the last that could label anything
 
-	work sync.WaitGroup     // of the goroutines beside the loop
-	end  context.CancelFunc // of theirs: they outlive the loop by stopWithin
-	side context.Context
+	work    sync.WaitGroup     // of the goroutines beside the loop
+	end     context.CancelFunc // of theirs: they outlive the loop by stopWithin
+	side    context.Context
+	sending context.Context // of the outbox's loop, which ends before what is left is drained
+	hush    context.CancelFunc
 }
 
 func start(ctx context.Context, cfg *agent.Config, o Options) (s *sensor, err error) {
@@ -102,8 +107,9 @@ func start(ctx context.Context, cfg *agent.Config, o Options) (s *sensor, err er
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	s = &sensor{cfg: cfg, o: o, registry: prometheus.NewRegistry(), written: make(chan struct{}, 1), list: registry.NewList(), began: time.Now()}
+	s = &sensor{cfg: cfg, o: o, registry: prometheus.NewRegistry(), list: registry.NewList(), listNews: make(chan struct{}, 1), began: time.Now()}
 	s.side, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.sending, s.hush = context.WithCancel(s.side)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -112,7 +118,7 @@ func start(ctx context.Context, cfg *agent.Config, o Options) (s *sensor, err er
 	if s.keys, err = agent.OpenKeys(cfg); err != nil {
 		return s, err
 	}
-	s.site = s.keys.Site()
+	s.site, s.firstDay = s.keys.Site(), s.keys.Day()
 	if s.board, err = status.New(o.Log, s.registry); err != nil {
 		return s, err
 	}
@@ -124,6 +130,7 @@ func start(ctx context.Context, cfg *agent.Config, o Options) (s *sensor, err er
 		return s, fmt.Errorf("read the clock: %w", err)
 	}
 	s.guard = clock.New(s.site.Calendar, s.keys.Day(), reading)
+	s.loadList()
 	if err := s.openOutbox(); err != nil {
 		return s, err
 	}
@@ -150,7 +157,7 @@ func (s *sensor) openOutbox() (err error) {
 	if err := s.cfg.Kafka.Apply(&s.kafka); err != nil {
 		return err
 	}
-	if s.sender, err = broker.NewPublisher(s.kafka, broker.ProducerOptions{Registerer: s.registry, Logger: s.o.Log}); err != nil {
+	if s.sender, err = broker.NewPublisher(s.kafka, broker.ProducerOptions{Registerer: s.registry, Logger: s.o.Log, Now: s.estimate}); err != nil {
 		return err
 	}
 	s.outbox, err = outbox.New(outbox.Options{
@@ -161,6 +168,20 @@ func (s *sensor) openOutbox() (err error) {
 		OnTrouble: func(name string, on bool) { s.board.Set(status.Trouble(name), on) },
 	})
 	return err
+}
+
+// estimate is the time as well as it is known: the wall clock while it can label anything, else what it would be by the time since
+// boot. Kafka would refuse messages of the next week, or delete those of 1970.
+func (s *sensor) estimate() time.Time {
+	r, err := s.o.Clock.Read()
+	was := s.anchor.Load()
+	switch {
+	case was != nil && err == nil:
+		return was.Wall.Add(r.Boot - was.Boot)
+	case was != nil:
+		return was.Wall
+	}
+	return s.site.Calendar.Start(s.firstDay)
 }
 
 // elapsed is the time since boot, which nobody sets: ids grow old by it while the wall clock is wrong.
@@ -202,21 +223,23 @@ func (s *sensor) makePipeline() {
 		Store: s.site.Store, Sensor: s.site.Sensor, Zone: s.site.Zone, Calendar: s.site.Calendar, Hours: s.site.Hours,
 		Policy: s.site.Policy, RSSIInside: int8(*s.cfg.RSSIInside), RSSIFloor: int8(*s.cfg.RSSIFloor), Software: s.o.Software, Live: true,
 	}, s.keys.Day(), deps)
+	s.pipeline.FailClosed([]string{string(status.ListUnread)}) // until the loop has looked
 	s.outbox.NewDay(s.keys.Day())
 }
 
 // newDay turns the keys, and with them everything that belongs to a day. A step that failed is tried again by the pipeline; the
 // steps before it change nothing the second time.
 func (s *sensor) newDay(next calendar.Day) error {
+	before := s.keys.Day()
 	err := s.keys.Advance(next)
 	s.board.Set(status.KeyGap, errors.Is(err, keys.ErrGap))
-	if err == nil {
+	if s.keys.Day() != before { // also where the filters fail below: the hasher of the day before is wiped
 		s.pipeline.SetHasher(s.keys.Hasher())
-		if s.returns != nil {
-			err = s.returns.EndDay(next)
-		}
 	}
-	s.board.Set(status.KeysUnsaved, err != nil && !errors.Is(err, keys.ErrGap))
+	if err == nil && s.returns != nil {
+		err = s.returns.EndDay(next)
+	}
+	s.board.Set(status.KeysUnsaved, err != nil && !errors.Is(err, keys.ErrGap), slog.Any("error", err))
 	if err != nil {
 		return err
 	}
@@ -242,6 +265,7 @@ func (k sink) Send(topic agent.Topic, e *wire.Envelope) error {
 func (s *sensor) close() error {
 	err := s.pipeline.Stop()
 	s.saveOpenDay()
+	s.hush()
 	closing, cancel := context.WithTimeout(s.side, stopWithin)
 	defer cancel()
 	return errors.Join(err, s.outbox.Drain(closing), s.release())

@@ -197,3 +197,32 @@ func TestTwoSensorsCannotShareASpool(t *testing.T) {
 	}
 	r.end()
 }
+
+// TestAnotherProgramMakesTheInterfaceOrdinary: the kernel's filter passes nothing of such an interface, so frames never tell.
+func TestAnotherProgramMakesTheInterfaceOrdinary(t *testing.T) {
+	b := newBox(t, nil)
+	r := b.start()
+	b.radio.Down(t)
+	b.radio.SetType(t, 1)
+	b.radio.Up(t)
+	r.wait("listening ends", func() bool { return r.metric("footfall_sensor_listening") == 0 })
+	r.troubled("monitor_refused", 1)
+	b.radio.Down(t)
+	b.radio.SetType(t, 803)
+	b.radio.Up(t)
+	r.until("footfall_sensor_listening", 1)
+	r.troubled("monitor_refused", 0)
+	r.troubled("interface_down", 0)
+	b.sends(own(1), -50)
+	r.wait("a sighting", func() bool { return len(ids(b.log(broker.Sightings))) == 1 })
+	r.end()
+}
+
+func TestThePaceHoldsTheFsyncInterval(t *testing.T) {
+	for _, fsync := range []time.Duration{200 * time.Millisecond, time.Second, 2 * time.Second, time.Minute, 10 * time.Minute} {
+		p := paceOf(fsync)
+		if sum := p.quiet + p.look + p.sync; sum > fsync || p.sync < fsync/2 || p.quiet < 20*time.Millisecond || p.look > time.Second {
+			t.Errorf("%v: got %+v, want no more than the interval, and the disk left alone for half of it", fsync, p)
+		}
+	}
+}

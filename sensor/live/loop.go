@@ -3,19 +3,17 @@ package live
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/openfootfall/footfall/ingest/broker"
 	"github.com/openfootfall/footfall/ingest/registry"
 	"github.com/openfootfall/footfall/ingest/wire"
-	"github.com/openfootfall/footfall/sensor/agent"
 	"github.com/openfootfall/footfall/sensor/clock"
 	"github.com/openfootfall/footfall/sensor/status"
 )
 
 const (
-	// quiet is how long the loop waits for a frame before it moves time itself.
-	quiet = 100 * time.Millisecond
 	// behind is how far a tick stays behind the clock, so that a frame that is on its way is never older.
 	behind = 20 * time.Millisecond
 	// listGrace is how long the opt-out list may take to be read before that is said.
@@ -24,13 +22,26 @@ const (
 	listWait = 5 * time.Second
 )
 
+// pace is how often things are done, so that a sighting is on disk within spool.fsync after its burst closed: it waits at most
+// quiet for the loop to see that, look for being given out, and sync for being written.
+type pace struct{ quiet, look, sync time.Duration }
+
+func paceOf(fsync time.Duration) pace {
+	p := pace{quiet: min(100*time.Millisecond, fsync/10), look: min(time.Second, 2*fsync/5)}
+	p.sync = fsync - p.look - p.quiet
+	return p
+}
+
 // loop reads frames and moves time until the context ends. It is the only user of the pipeline, the keys and the filters.
 func (s *sensor) loop(ctx context.Context) error {
-	every := min(time.Second, 2*s.cfg.Spool.Fsync/5)
-	var looked time.Time
+	pace := paceOf(s.cfg.Spool.Fsync)
+	looked := time.Now()
+	if err := s.look(looked); err != nil { // before the first frame: nothing is known yet of clock and list
+		return err
+	}
 	for ctx.Err() == nil {
 		var err error
-		rec, heard := s.ear.frame(ctx, quiet)
+		rec, heard := s.ear.frame(ctx, pace.quiet)
 		if heard {
 			err = s.pipeline.Frame(rec)
 		}
@@ -38,7 +49,7 @@ func (s *sensor) loop(ctx context.Context) error {
 		if !heard && err == nil {
 			err = s.pipeline.Tick(now.Add(-behind).UnixNano())
 		}
-		if err == nil && now.Sub(looked) >= every {
+		if err == nil && now.Sub(looked) >= pace.look {
 			looked = now
 			err = s.look(now)
 		}
@@ -49,13 +60,8 @@ func (s *sensor) loop(ctx context.Context) error {
 	return nil
 }
 
-// look judges what may leave, and gives out what is complete. Within two looks it is safe from a crash, and so within spool.fsync.
+// look judges what may leave, and gives out what is complete.
 func (s *sensor) look(now time.Time) error {
-	// What the look before gave out is written now, if Kafka has not acknowledged it: while Kafka answers, nothing is worn out.
-	select {
-	case s.written <- struct{}{}:
-	default:
-	}
 	reading, err := s.o.Clock.Read()
 	verdict := clock.Unsynchronised
 	if err == nil {
@@ -64,9 +70,14 @@ func (s *sensor) look(now time.Time) error {
 	s.trusted.Store(verdict.Trusted())
 	s.wantsTime.Store(verdict == clock.Unconfirmed || verdict == clock.Disagrees || verdict == clock.Jumped)
 	s.pipeline.Clock(verdict.Usable())
+	if err == nil && verdict.Usable() {
+		s.anchor.Store(&reading)
+	} else if err := s.pipeline.Beat(s.estimate().UnixNano()); err != nil {
+		return err
+	}
 	s.board.SetClock(verdict.String())
 	s.ear.watch(now)
-	s.pipeline.Listening(s.ear.open())
+	s.pipeline.Listening(s.ear.hears())
 	s.pipeline.FailClosed(s.failClosed(now))
 	if err := s.pipeline.Flush(); err != nil {
 		return err
@@ -75,38 +86,14 @@ func (s *sensor) look(now time.Time) error {
 	return nil
 }
 
-// failClosed is why ids may not leave now. A list that is not read yet is no trouble in the first seconds of a start, but no id
-// leaves without it.
-func (s *sensor) failClosed(now time.Time) []string {
-	confirmed := s.list.ConfirmedAt()
-	s.board.Set(status.ListUnread, confirmed.IsZero() && now.Sub(s.began) > listGrace)
-	s.board.Set(status.ListStale, !confirmed.IsZero() && now.Sub(confirmed) > agent.OptOutMaxAge)
-	_, closed := s.board.Now()
-	if len(closed) == 0 && confirmed.IsZero() {
-		return []string{string(status.ListUnread)}
-	}
-	return closed
-}
-
 // publish shows the counts, and judges what only they tell.
 func (s *sensor) publish(now time.Time) {
 	s.counts = s.pipeline.Counts()
 	lost := s.ear.dropped.Load()
-	s.metrics.publish(published{counts: s.counts, open: s.ear.open(), ids: s.pipeline.SendsIDs(), kernel: lost, day: s.keys.Day()})
+	s.metrics.publish(published{counts: s.counts, open: s.ear.hears(), untimed: s.ear.untimed, ids: s.pipeline.SendsIDs(), kernel: lost, day: s.keys.Day()})
 	s.board.Set(status.KernelDropping, s.kernel.grew(lost, now))
 	s.board.Set(status.NoStrength, s.mute.grew(s.counts.NoRSSI, now))
 }
-
-func (s *sensor) listAge() time.Duration {
-	at := s.list.ConfirmedAt()
-	if at.IsZero() {
-		return never
-	}
-	return time.Since(at)
-}
-
-// never is the age of a list that was not read since the start, as the wire says it.
-const never = -time.Second
 
 // health completes a heartbeat.
 func (s *sensor) health(h *wire.Heartbeat) {
@@ -120,9 +107,12 @@ func (s *sensor) health(h *wire.Heartbeat) {
 // serve starts what runs beside the loop.
 func (s *sensor) serve() {
 	s.beside("follow the opt-out list", func() error {
-		return s.list.Follow(s.side, registry.FollowOptions{Config: s.kafka, Wait: listWait, Registerer: s.registry, Logger: s.o.Log})
+		return s.list.Follow(s.side, registry.FollowOptions{
+			Config: s.kafka, Wait: listWait, OnUpdate: s.listed, OnJoined: s.outbox.Joined, Registerer: s.registry, Logger: s.o.Log,
+		})
 	})
-	s.beside("send", func() error { return s.outbox.Run(s.side) })
+	s.beside("save the opt-out list", s.keepList)
+	s.beside("send", func() error { return s.outbox.Run(s.sending) })
 	s.beside("write the spool", s.sync)
 	s.beside("ask the broker's time", s.brokerTime)
 	if s.server != nil {
@@ -146,17 +136,20 @@ func (s *sensor) beside(what string, run func() error) {
 // stop counting.
 func (s *sensor) saveOpenDay() {
 	if s.returns != nil {
-		s.board.Set(status.MarksUnsaved, s.returns.SaveOpenDay() != nil)
+		err := s.returns.SaveOpenDay()
+		s.board.Set(status.MarksUnsaved, err != nil, slog.Any("error", err))
 	}
 }
 
-// sync writes the spool when there is something new.
+// sync writes what Kafka has not acknowledged since it was given out: while Kafka answers, next to nothing is worn out.
 func (s *sensor) sync() error {
+	tick := time.NewTicker(paceOf(s.cfg.Spool.Fsync).sync)
+	defer tick.Stop()
 	for {
 		select {
 		case <-s.side.Done():
 			return nil
-		case <-s.written:
+		case <-tick.C:
 			_ = s.outbox.Sync() // the outbox raises spool_disk, and tries again
 			s.saveOpenDay()
 		}

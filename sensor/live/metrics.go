@@ -20,15 +20,16 @@ type metrics struct {
 	now     atomic.Pointer[published]
 	reopens *prometheus.CounterVec
 
-	listening, sendsIDs, frames, kept, dropped, bursts, passers, long, held, channel, kernel, day *prometheus.Desc
+	listening, sendsIDs, frames, kept, dropped, bursts, passers, long, held, channel, kernel, untimed, rewinds, day *prometheus.Desc
 }
 
 type published struct {
-	counts agent.Counts
-	open   bool
-	ids    bool
-	kernel uint64
-	day    calendar.Day
+	counts  agent.Counts
+	open    bool
+	ids     bool
+	kernel  uint64
+	untimed uint64
+	day     calendar.Day
 }
 
 // Why capture was opened anew: a closed list.
@@ -54,6 +55,8 @@ func newMetrics(reg prometheus.Registerer, site keys.Site, software string) (*me
 		held:      desc("held_bursts", "Bursts that are open, or wait for an older one."),
 		channel:   desc("channel_frames_total", "Probe requests by the channel's centre frequency in MHz; 0 where the radio does not say.", "mhz"),
 		kernel:    desc("kernel_dropped_frames_total", "Frames that the kernel dropped because they were not read in time."),
+		untimed:   desc("untimed_frames_total", "Frames that bear the time of their reading, because the kernel gave none."),
+		rewinds:   desc("clock_rewinds_total", "Times the clock was set back by more than five minutes: the counters of the minutes heard twice are lost the second time."),
 		day:       desc("keys_store_day", "Store-day of the keys, in days since 2020-01-01."),
 		reopens: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "footfall", Subsystem: "sensor", Name: "capture_reopens_total",
@@ -76,7 +79,7 @@ func (m *metrics) publish(p published) { m.now.Store(&p) }
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.listening, m.sendsIDs, m.frames, m.kept, m.dropped, m.bursts, m.passers, m.long, m.held, m.channel, m.kernel, m.day} {
+	for _, d := range []*prometheus.Desc{m.listening, m.sendsIDs, m.frames, m.kept, m.dropped, m.bursts, m.passers, m.long, m.held, m.channel, m.kernel, m.untimed, m.rewinds, m.day} {
 		out <- d
 	}
 }
@@ -102,6 +105,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	total(m.passers, c.PassersBy)
 	total(m.long, c.ExcludedLong)
 	total(m.kernel, p.kernel)
+	total(m.untimed, p.untimed)
+	total(m.rewinds, c.Rewinds)
 	for _, ch := range c.Channels.Heard() {
 		total(m.channel, ch.Frames, strconv.Itoa(int(ch.MHz)))
 	}
@@ -127,7 +132,7 @@ func channels(c *agent.Counts) []*wire.Channel {
 	return slices.Clip(out)
 }
 
-// losing tells a lasting loss from a single one: it holds for a while after the total has grown.
+// losing says that a total grew lately: it holds for a while after it has.
 type losing struct {
 	total uint64
 	since time.Time

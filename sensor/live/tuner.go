@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -21,6 +22,8 @@ type tuner struct {
 	reg    prometheus.Registerer
 	log    *slog.Logger
 
+	stops  int
+	kept   int // stops in a row in which nobody moved the radio, and it could be moved
 	radio  *radio.Radio
 	hops   chan *radio.Hopper // once, when the radio's channels are known
 	hopper *radio.Hopper
@@ -61,6 +64,8 @@ func (t *tuner) plan() error {
 	for _, w := range warnings {
 		t.log.Warn("the channel plan is not all possible", "what", w)
 	}
+	t.stops = len(stops)
+	t.log.Info("the channel plan", "stops", len(stops), "channels", channelsOf(stops))
 	t.hopper, err = radio.NewHopper(radio.HopperOptions{Radio: t.radio, Stops: stops, Report: t.report, Registerer: t.reg})
 	if err == nil {
 		t.hops <- t.hopper
@@ -78,13 +83,19 @@ func (t *tuner) run(ctx context.Context) error {
 	return nil
 }
 
-// report says when another program moves the radio. A channel that was kept to the end of its stop ends that.
+// report says when another program moves the radio, or holds it where it is. A whole round of the plan without that ends it.
 func (t *tuner) report(r radio.Report) {
-	switch r.Kind {
-	case radio.Taken:
+	switch {
+	case r.Kind == radio.Taken:
+		t.kept = 0
 		t.board.Set(status.ChannelTaken, true, slog.Int("planned_mhz", r.Channel.MHz), slog.Int("found_mhz", r.FoundMHz))
-	case radio.Kept:
-		t.board.Set(status.ChannelTaken, false)
+	case r.Kind == radio.Failed && (errors.Is(r.Err, radio.ErrBusy) || errors.Is(r.Err, radio.ErrRefused)):
+		t.kept = 0
+		t.board.Set(status.ChannelTaken, true, slog.Int("planned_mhz", r.Channel.MHz), slog.Any("error", r.Err))
+	case r.Kind == radio.Kept:
+		if t.kept++; t.kept >= t.stops {
+			t.board.Set(status.ChannelTaken, false)
+		}
 	}
 }
 
@@ -94,4 +105,12 @@ func (t *tuner) restore() error {
 		return nil
 	}
 	return errors.Join(t.radio.Restore(), t.radio.Close())
+}
+
+func channelsOf(stops []radio.Stop) string {
+	var names []string
+	for _, s := range stops {
+		names = append(names, s.Channel.String())
+	}
+	return strings.Join(names, " ")
 }

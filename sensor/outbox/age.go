@@ -40,10 +40,10 @@ func (o *Outbox) moment() moment {
 func (o *Outbox) due(e *entry, at moment) bool {
 	held := at.elapsed - min(at.elapsed, e.since)
 	switch {
+	case e.forget: // its id is with the reader, so only a clock to be trusted may say that its day is sealed there
+		return at.trusted && e.timeMS < at.sealed || held > seconds(forgetsMax)
 	case e.timeMS < at.sealed:
 		return true
-	case e.forget:
-		return held > seconds(forgetsMax)
 	case o.opt.Policy == wire.Policy_POLICY_COUNT_ONLY:
 		return true
 	case at.trusted && e.timeMS-at.wallMS > futureMax.Milliseconds():
@@ -93,6 +93,9 @@ func (o *Outbox) ageSome(due []uint64) (rest []uint64) {
 		switch e, err := wire.Decode(m.Data); {
 		case err != nil || kindOf(e) != m.Kind:
 			o.drop(m.LSN, outBroken)
+			dropped = true
+		case o.foreign(e):
+			o.drop(m.LSN, outForeign)
 			dropped = true
 		case m.Kind == kindForget:
 			o.drop(m.LSN, outExpired)
@@ -171,11 +174,25 @@ func (o *Outbox) giveOut(p page, quarters map[int64]struct{}) {
 // shred makes what was done to the spool true on its disk. An error is told as a trouble, and the next Sync tries again.
 func (o *Outbox) shred() { _ = o.Sync() }
 
-// takeOver lists what an earlier start left behind, as held since now.
+// takeOver lists what an earlier start left behind, as held since now. Places come from memory, so that a disk that cannot be read
+// here and there hides no message from ageing; how many sightings it has is only counted.
 func (o *Outbox) takeOver() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	since := seconds(o.opt.Elapsed())
+	for after := uint64(0); ; {
+		places := o.opt.Spool.Held(after, maxMessages)
+		if len(places) == 0 {
+			break
+		}
+		for _, p := range places {
+			after = p.LSN
+			o.metrics.messages.WithLabelValues(outRecovered).Inc()
+			if hasIDs(p.Kind) {
+				o.ledger.add(entry{lsn: p.LSN, timeMS: p.TimeMS, forget: p.Kind == kindForget, since: since})
+			}
+		}
+	}
 	for after := uint64(0); ; {
 		messages, err := o.opt.Spool.Next(after, maxMessages, maxBytes)
 		if err != nil || len(messages) == 0 {
@@ -183,16 +200,14 @@ func (o *Outbox) takeOver() error {
 		}
 		for _, m := range messages {
 			after = m.LSN
-			o.metrics.messages.WithLabelValues(outRecovered).Inc()
-			if !hasIDs(m.Kind) {
+			e, err := wire.Decode(m.Data)
+			i, waits := o.ledger.index(m.LSN)
+			if err != nil || !waits {
 				continue
 			}
-			n := 0
-			if e, err := wire.Decode(m.Data); err == nil {
-				n = sightingsOf(e)
-			}
+			n := sightingsOf(e)
+			o.ledger.entries[i].sightings = uint32(n)
 			o.metrics.sightings.WithLabelValues(outRecovered).Add(float64(n))
-			o.ledger.add(entry{lsn: m.LSN, timeMS: m.TimeMS, sightings: uint32(n), forget: m.Kind == kindForget, since: since})
 		}
 	}
 }

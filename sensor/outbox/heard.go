@@ -12,6 +12,10 @@ import (
 // enough that merging 100,000 costs little.
 const newIDs = 512
 
+// maxHeard bounds the ids, at 13 bytes each. Where somebody makes up more, those beyond are taken out of what waits when the list
+// changes, as unknown.
+const maxHeard = 300_000
+
 // heard knows the opt-out tags of the ids of the current store-day. Two sorted columns take 12 bytes an id and an eighth to
 // grow; a map takes 20 to 40.
 type heard struct {
@@ -77,13 +81,39 @@ func (h *heard) add(id uint64, tag uint32) {
 		return
 	}
 	at, ok := h.freshAt(id)
-	if ok {
+	if ok || len(h.ids)+len(h.fresh) >= maxHeard {
 		return
 	}
 	h.fresh = slices.Insert(h.fresh, at, tagged{id, tag})
 	if len(h.fresh) >= newIDs {
 		h.merge()
 	}
+}
+
+// take removes the ids whose tags are listed and returns them, with their store-day; there is none before begin.
+func (h *heard) take(listed func(tag uint32) bool) (day calendar.Day, taken []uint64, begun bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept := 0
+	for i, tag := range h.tags {
+		if listed(tag) {
+			taken = append(taken, h.ids[i])
+			continue
+		}
+		h.ids[kept], h.tags[kept] = h.ids[i], tag
+		kept++
+	}
+	clear(h.ids[kept:])
+	clear(h.tags[kept:])
+	h.ids, h.tags = h.ids[:kept], h.tags[:kept]
+	h.fresh = slices.DeleteFunc(h.fresh, func(t tagged) bool { // which overwrites what it leaves behind
+		if !listed(t.tag) {
+			return false
+		}
+		taken = append(taken, t.id)
+		return true
+	})
+	return h.day, taken, h.begun
 }
 
 // merge writes from the end, so that the columns grow in place.

@@ -13,10 +13,14 @@ type entry struct {
 	sightings uint32
 	since     uint32 // seconds on the clock that nobody sets, when this start got it
 	forget    bool   // a Forget, whose id the reader has already
+	first     bool   // no other id leaves before it
 }
 
 // ledger lists the messages with ids, in the order of the spool. It answers what is due without reading the disk.
-type ledger struct{ entries []entry }
+type ledger struct {
+	entries []entry
+	first   int // Forgets that go before any other id: here, and those whose time has not come
+}
 
 func seconds(d time.Duration) uint32 { return uint32(max(0, d) / time.Second) }
 
@@ -40,6 +44,9 @@ func (l *ledger) remove(lsn uint64) (entry, bool) {
 		return entry{}, false
 	}
 	e := l.entries[i]
+	if e.first {
+		l.first--
+	}
 	switch {
 	case len(l.entries) == 1:
 		l.entries = nil // gives the memory of a long outage back
@@ -59,6 +66,16 @@ func (l *ledger) due(condition func(e *entry) bool) (lsns []uint64) {
 		}
 	}
 	return lsns
+}
+
+// oldest is the time of the oldest sighting that waits, in Unix milliseconds, or the given one if that is earlier.
+func (l *ledger) oldest(ms int64) int64 {
+	for i := range l.entries {
+		if e := &l.entries[i]; !e.forget {
+			ms = min(ms, e.timeMS)
+		}
+	}
+	return ms
 }
 
 func (l *ledger) sightings() (n uint64) {

@@ -60,13 +60,21 @@ func TestWhatHasNoIDsPassesThoseThatWait(t *testing.T) {
 		w.heartbeat()
 		w.run(time.Minute)
 		equal(t, "kinds of this start", w.arrived(), []string{"counters", "heartbeat"})
+		waits := w.now().UnixMilli()
 		w.sights(id(2))
 		w.counters()
+		w.run(time.Minute)
 		w.heartbeat() // it must not overtake the ids of its own start
 		w.run(time.Minute)
 		equal(t, "kinds behind ids that wait", w.arrived(), []string{"counters", "heartbeat", "counters"})
+		w.run(listPatience + rescanEvery) // but somebody has to hear why they wait
+		equal(t, "kinds behind ids that wait for long", w.arrived(), []string{"counters", "heartbeat", "counters", "heartbeat"})
+		stored := w.kafka.stored()
+		if got := stored[len(stored)-1].e.GetHeartbeat().CaptureMs; got > waits {
+			t.Errorf("got a heartbeat that says that nothing before %d follows, want no later than %d: the ids do", got, waits)
+		}
 		w.run(6*time.Hour + rescanEvery)
-		equal(t, "kinds when they are old", w.arrived(), []string{"counters", "heartbeat", "counters", "rollup", "rollup", "heartbeat", "heartbeat"})
+		equal(t, "kinds when they are old", w.arrived()[4:], []string{"rollup", "rollup", "heartbeat"})
 		w.balanced()
 	})
 }

@@ -13,7 +13,7 @@ import (
 const (
 	outAccepted  = "accepted"  // given to Send
 	outRecovered = "recovered" // found in the spool at the start
-	outMade      = "made"      // rollups of what may not leave
+	outMade      = "made"      // rollups of what may not leave, and Forgets
 	outSent      = "sent"      // acknowledged
 	outRolled    = "rolled"    // counted, then shredded
 	outEmptied   = "emptied"   // no id was left that is not listed
@@ -66,7 +66,7 @@ func newMetrics(reg prometheus.Registerer, oldest func() float64) (metrics, erro
 		recheckUnchanged, recheckRemoved, recheckEmptied, recheckRolled)
 	m.unknown, errs[4] = broker.Register(reg, prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "footfall", Subsystem: "outbox", Name: "unknown_ids_total",
-		Help: "Ids taken out of messages because they could not be looked up in a newer opt-out list.",
+		Help: "Ids taken out of messages because they were forgotten, or could not be looked up in a newer opt-out list.",
 	}))
 	_, errs[5] = broker.Register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "footfall", Subsystem: "outbox", Name: "oldest_seconds", Help: "Age of the oldest event that waits to be sent; 0 = nothing waits.",

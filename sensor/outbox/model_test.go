@@ -70,7 +70,7 @@ func (m *model) move() {
 	case n < 82:
 		m.weather()
 	case n < 85:
-		m.list.add(tagOf(id(m.rnd.IntN(200))))
+		m.joins(tagOf(id(m.rnd.IntN(200))))
 	case n < 92:
 		m.sync()
 		m.unsynced = nil

@@ -1,8 +1,8 @@
 // Package outbox stands between the steps of a live sensor and Kafka. Envelopes come in and are spooled, never waiting for a
 // disk or a network; what may leave goes out in the order it came, and out of the spool only once Kafka has it. It enforces how
 // long an id lives on the sensor (DESIGN section 6): what is too old, belongs to a sealed day, or was made under another opt-out
-// list than the one that holds now, leaves as counts or without the listed ids, and its ids are overwritten in the spool. It
-// knows ids and opt-out tags, never addresses.
+// list than the one that holds now, leaves as counts or without the listed ids, and its ids are overwritten in the spool. For each
+// record that joins the list it sends a Forget. It knows ids and opt-out tags, never addresses.
 package outbox
 
 import (
@@ -73,13 +73,14 @@ type Options struct {
 	OnTrouble  func(name string, on bool) // one of the Trouble constants began or ended; nil for nobody
 }
 
-// Outbox is a live sensor's way to Kafka. Send, Heard, NewDay, Sync and Stats may be called from anywhere; there is one Run.
+// Outbox is a live sensor's way to Kafka. Send, Heard, Joined, NewDay, Sync and Stats may be called from anywhere; there is one Run.
 type Outbox struct {
 	opt      Options
 	key      []byte
 	metrics  metrics
 	troubles troubles
 	heard    heard
+	forgets  forgets
 	seq      atomic.Uint64
 
 	mu     sync.Mutex // of the ledger, and of appending together with it
@@ -189,17 +190,22 @@ func (o *Outbox) seal(e *wire.Envelope) ([]byte, error) {
 	return wire.Encode(e)
 }
 
-// keep appends to the spool and, what has ids, to the ledger: both under one lock, so that the ledger ascends and knows every
-// message with ids that the spool gives out.
+// keep appends to the spool.
 func (o *Outbox) keep(kind uint8, timeMS int64, raw []byte, n int) error {
+	return o.enter(kind, raw, entry{timeMS: timeMS, sightings: uint32(n), forget: kind == kindForget})
+}
+
+// enter appends to the spool and, what has ids, to the ledger: both under one lock, so that the ledger ascends and knows every
+// message with ids that the spool gives out.
+func (o *Outbox) enter(kind uint8, raw []byte, e entry) (err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	lsn, err := o.opt.Spool.Append(kind, timeMS, raw)
-	if err != nil {
+	if e.lsn, err = o.opt.Spool.Append(kind, e.timeMS, raw); err != nil {
 		return fmt.Errorf("spool a message: %w", err)
 	}
 	if hasIDs(kind) {
-		o.ledger.add(entry{lsn: lsn, timeMS: timeMS, sightings: uint32(n), forget: kind == kindForget, since: seconds(o.opt.Elapsed())})
+		e.since = seconds(o.opt.Elapsed())
+		o.ledger.add(e)
 	}
 	return nil
 }
@@ -211,7 +217,7 @@ func (o *Outbox) giveUp(outcome string, sightings int, err error) {
 }
 
 // Heard notes that the id, of the current store-day, is of an address with the opt-out tag. It is kept in memory only, until
-// NewDay, to take ids out of what waits when their addresses are listed.
+// NewDay or until its address is listed, to take ids out of what waits and to have them forgotten.
 func (o *Outbox) Heard(id uint64, tag uint32) {
 	if o.opt.Policy != wire.Policy_POLICY_COUNT_ONLY {
 		o.heard.add(id, tag)

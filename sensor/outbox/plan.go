@@ -51,14 +51,18 @@ func (o *Outbox) plan(messages []spool.Message) *plan {
 		switch {
 		case err != nil || kindOf(e) != m.Kind:
 			p.useless = append(p.useless, useless{m.LSN, outBroken})
-		case e.Header.Store != o.opt.Store || e.Header.Sensor != o.opt.Sensor:
+		case o.foreign(e):
 			p.useless = append(p.useless, useless{m.LSN, outForeign})
 		case m.Kind == kindSightings:
 			if !o.judge(p, m, e) {
 				p.waits, o.sender.scan.waiting[e.Header.Boot] = true, true
 			}
 		case m.Kind == kindHeartbeat && o.sender.scan.waiting[e.Header.Boot]:
-			p.waits = true
+			if late, ok := o.overtake(m, e); ok {
+				p.send = append(p.send, late)
+			} else {
+				p.waits = true
+			}
 		case m.Kind == kindHeartbeat && p.counters:
 			return p
 		default:
@@ -67,6 +71,37 @@ func (o *Outbox) plan(messages []spool.Message) *plan {
 		}
 	}
 	return p
+}
+
+// foreign says whether a message is of another store or sensor: the box was moved.
+func (o *Outbox) foreign(e *wire.Envelope) bool {
+	return e.Header.Store != o.opt.Store || e.Header.Sensor != o.opt.Sensor
+}
+
+// overtake lets a heartbeat pass ids that wait for the list for long: it says why, and the servers must hear of it. What still
+// follows is older than it was, so it says so under a number of its own.
+func (o *Outbox) overtake(m spool.Message, e *wire.Envelope) (parcel, bool) {
+	s := &o.sender
+	if !s.listWaits || o.opt.Elapsed()-s.listSince < listPatience || e.Header.Boot != o.opt.Boot {
+		return parcel{}, false
+	}
+	if c, ok := s.changed[m.LSN]; ok {
+		return c.parcel, true
+	}
+	o.mu.Lock()
+	oldest := o.ledger.oldest(e.GetHeartbeat().CaptureMs)
+	o.mu.Unlock()
+	e.GetHeartbeat().CaptureMs, e.Header.BaseMs = oldest, oldest
+	raw, err := o.seal(e)
+	if err != nil {
+		return parcel{}, false // it waits, as it did
+	}
+	c := changed{parcel: parcel{lsn: m.LSN, topic: broker.Sightings, data: raw}}
+	if len(s.changed) >= maxMessages {
+		clear(s.changed)
+	}
+	s.changed[m.LSN] = c
+	return c.parcel, true
 }
 
 // judge decides on a message with ids under the list of now; false: it waits.
@@ -109,12 +144,25 @@ func (o *Outbox) judge(p *plan, m spool.Message, e *wire.Envelope) (decided bool
 // mayIDs says whether messages with ids may be sent at all now.
 func (o *Outbox) mayIDs() bool { return o.opt.Trusted() && o.confirmed() }
 
-// confirmed says whether the list stood at the end of its topic since the last failed attempt, and since this start. The
-// confirmation is compared with the one of then, not with a clock: clocks are set.
+// confirmed says whether the list stood at the end of its topic since the last failed attempt, and since this start, and the
+// Forgets of what came onto it until then are gone. The confirmation is compared with the one of then, not with a clock: clocks
+// are set.
 func (o *Outbox) confirmed() bool {
-	at := o.opt.List.ConfirmedAt()
-	return !at.IsZero() && !at.Equal(o.sender.unconfirmed)
+	s := &o.sender
+	if at := o.opt.List.ConfirmedAt(); at.IsZero() || at.Equal(s.unconfirmed) {
+		return false
+	}
+	if s.behind {
+		s.behind = false
+		o.forgetFirst() // Joined came before the confirmation
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.ledger.first == 0
 }
+
+// unconfirm has ids wait for a newer confirmation of the list than the one of now.
+func (o *Outbox) unconfirm() { o.sender.unconfirmed, o.sender.behind = o.opt.List.ConfirmedAt(), true }
 
 func (o *Outbox) waitForList(waits bool) {
 	s := &o.sender

@@ -18,8 +18,10 @@ const (
 	// clockPatience is how long this start's ids wait for the clock while Kafka takes messages. Heartbeats that say what is wrong
 	// stand behind them; time servers answer sooner once there is a network.
 	clockPatience = 10 * time.Minute
-	firstPause    = 100 * time.Millisecond
-	lastPause     = 30 * time.Second
+	// listPatience is how long heartbeats stay behind ids that wait for the list.
+	listPatience = 10 * time.Minute
+	firstPause   = 100 * time.Millisecond
+	lastPause    = 30 * time.Second
 )
 
 // sender is where sending stands.
@@ -30,6 +32,7 @@ type sender struct {
 	failing bool
 
 	unconfirmed  time.Time     // the confirmation of the list that does not count: it is older than the last failure
+	behind       bool          // the Forgets that go first are not marked since then
 	listSince    time.Duration // since when ids wait for the list
 	listWaits    bool
 	clockSince   time.Duration // since when Kafka works and the clock does not
@@ -50,7 +53,7 @@ type scan struct {
 }
 
 func newSender(confirmed time.Time) sender {
-	return sender{limit: maxMessages, unconfirmed: confirmed, changed: map[uint64]changed{}, scan: scan{waiting: map[uint64]bool{}}}
+	return sender{limit: maxMessages, unconfirmed: confirmed, behind: true, changed: map[uint64]changed{}, scan: scan{waiting: map[uint64]bool{}}}
 }
 
 // Run ages and sends until the context ends; that is no error. What fails is repeated.
@@ -64,6 +67,8 @@ func (o *Outbox) Run(ctx context.Context) error {
 // Drain tries to send what waits until the context ends, and syncs what is left; it may follow Run, or go beside it. The error
 // is that of syncing.
 func (o *Outbox) Drain(ctx context.Context) error {
+	o.closeForgets()
+	_ = o.Sync() // before anything is waited for: the plug may be pulled; below it is tried again
 	o.turn.Lock()
 	o.sender.retryAt, o.sender.pause = 0, 0
 	o.turn.Unlock()
@@ -174,7 +179,7 @@ func (o *Outbox) attempt(ctx context.Context, topic string, parcels []parcel) ti
 		return 0
 	}
 	if ctx.Err() != nil {
-		o.sender.unconfirmed = o.opt.List.ConfirmedAt()
+		o.unconfirm()
 		return listPoll
 	}
 	return o.failed(err, parcels)
@@ -213,7 +218,7 @@ func (o *Outbox) failed(err error, parcels []parcel) time.Duration {
 		o.opt.Logger.Warn("kafka does not take messages; the spool keeps them: see the reason and sensor/README.md", "reason", known(reason), "error", err)
 	}
 	s.failing = true
-	s.unconfirmed = o.opt.List.ConfirmedAt()
+	o.unconfirm()
 	return o.backOff()
 }
 
