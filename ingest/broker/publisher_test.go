@@ -203,7 +203,7 @@ func TestPublishSaysWhatBecameOfIt(t *testing.T) {
 			p := publisher(t, cfg, reg)
 			err := p.Publish(soon(t), "t", []byte("k"), list("1", "2"))
 			checkReason(t, err, tt.reason)
-			if got := broker.OutcomeOf(err); got != tt.out {
+			if got := broker.OutcomeOf(broker.Reason(err)); got != tt.out {
 				t.Errorf("outcome: got %v, want %v", got, tt.out)
 			}
 			if next := broker.Advice(err); next != "" {

@@ -131,9 +131,9 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome_%d", uint8(o))
 }
 
-// OutcomeOf says what may be done about an error of this package.
-func OutcomeOf(err error) Outcome {
-	switch Reason(err) {
+// OutcomeOf says what may be done about an error of this package, by its Reason.
+func OutcomeOf(reason string) Outcome {
+	switch reason {
 	case ReasonTLS, ReasonSASL, ReasonNotAuthorized, ReasonUnknownTopic, ReasonClock, ReasonUnsupported:
 		return Refused
 	case ReasonTooLarge:

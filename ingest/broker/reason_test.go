@@ -70,7 +70,7 @@ func TestReason(t *testing.T) {
 			if got := broker.Reason(err); got != tt.want {
 				t.Errorf("reason: got %s, want %s", got, tt.want)
 			}
-			if got := broker.OutcomeOf(err); got != tt.out {
+			if got := broker.OutcomeOf(broker.Reason(err)); got != tt.out {
 				t.Errorf("outcome: got %v, want %v", got, tt.out)
 			}
 			if tt.advice != "" {

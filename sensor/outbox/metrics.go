@@ -83,16 +83,14 @@ func known(reason string) string {
 
 // contentRefused says whether repeating the same bytes is of no use, and how the message is counted.
 func contentRefused(reason string) (outcome string, ok bool) {
-	switch reason {
-	case broker.ReasonTooLarge:
+	switch broker.OutcomeOf(reason) {
+	case broker.TooLarge:
 		return outTooLarge, true
-	case broker.ReasonInvalid:
+	case broker.Invalid:
 		return outInvalid, true
 	}
 	return "", false
 }
 
 // authorityRefused says whether somebody must act before an attempt can succeed.
-func authorityRefused(reason string) bool {
-	return slices.Contains([]string{broker.ReasonTLS, broker.ReasonSASL, broker.ReasonNotAuthorized, broker.ReasonUnknownTopic}, reason)
-}
+func authorityRefused(reason string) bool { return broker.OutcomeOf(reason) == broker.Refused }

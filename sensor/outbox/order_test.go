@@ -158,6 +158,8 @@ func TestRefusals(t *testing.T) {
 		{name: "login", reason: broker.ReasonSASL, trouble: TroubleRefused, held: 3},
 		{name: "rights", reason: broker.ReasonNotAuthorized, trouble: TroubleRefused, held: 3},
 		{name: "no topic", reason: broker.ReasonUnknownTopic, trouble: TroubleRefused, held: 3},
+		{name: "a clock an hour ahead", reason: broker.ReasonClock, trouble: TroubleRefused, held: 3},
+		{name: "another version", reason: broker.ReasonUnsupported, trouble: TroubleRefused, held: 3},
 		{name: "something new", reason: "quantum", trouble: TroubleUnreachable, held: 3},
 		{name: "too large", reason: broker.ReasonTooLarge, outcome: outTooLarge, sent: 2, lost: 1},
 		{name: "never fit", reason: broker.ReasonInvalid, outcome: outInvalid, sent: 2, lost: 1},
