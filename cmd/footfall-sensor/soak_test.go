@@ -67,7 +67,7 @@ kafka:
 	if err := security.Apply(&cfg); err != nil {
 		t.Fatal(err)
 	}
-	if err := broker.EnsureTopics(t.Context(), cfg, broker.Settings{Partitions: 1, Replication: 1, SealAfter: 4 * time.Hour, Embedded: true}); err != nil {
+	if err := broker.EnsureTopics(t.Context(), cfg, broker.Settings{Partitions: 1, Replication: 1, SealAfter: 4 * time.Hour, Embedded: !kafkatest.Apache()}); err != nil {
 		t.Fatal(err)
 	}
 	x.soak(buildSynced(t), during)
@@ -145,6 +145,9 @@ func (x *killBox) soak(program string, during time.Duration) {
 	}
 	x.report(p.Process.Pid, time.Since(began), air.sent)
 	m := x.scrape()
+	if m["footfall_publisher_messages_total"] == 0 {
+		t.Error("nothing was sent to Kafka")
+	}
 	if read := m["footfall_sensor_frames_total"] + m["footfall_sensor_kernel_dropped_frames_total"]; int(read) != air.sent {
 		t.Errorf("got %v frames read or dropped by the kernel, want all %d", read, air.sent)
 	}
