@@ -45,6 +45,7 @@ type ear struct {
 	noClock bool  // the wall clock is no time to label anything with
 	on      bool  // the radio is open and up
 	at      int64 // Unix ns until which listening is counted
+	news    bool  // why it fails closed is another than the last heartbeat said
 }
 
 // Tick moves a live pipeline's time when no frame does: bursts close, minutes and days end, the store opens with nobody near.
@@ -87,9 +88,9 @@ func (p *Pipeline) Clock(usable bool) {
 
 // Beat says where the sensor stands while it has no clock: at is where its time should be, in Unix ns.
 func (p *Pipeline) Beat(at int64) error {
-	if p.ear.noClock && (at-p.beat >= p.heartbeatEvery() || at < p.beat-int64(stepBack)) {
+	if p.ear.noClock && (p.beatDue(at) || at < p.beat-int64(stepBack)) {
 		p.turnLive(p.set.Calendar.DayOf(time.Unix(0, at)))
-		p.beat = at
+		p.beat, p.ear.news = at, false
 		p.checkList()
 		p.out.heartbeat(at, at, false, p.day, p.Counts(), p.health)
 	}

@@ -284,6 +284,9 @@ func TestAFailClosedSensorSaysSoAndCounts(t *testing.T) {
 	said := map[string]bool{}
 	for _, e := range l.sink.envelopes {
 		if h := e.GetHeartbeat(); h != nil {
+			if news := len(h.FailClosed) > 0; news && len(said) == 0 && h.MadeMs > l.at("10:01:10")/1e6 {
+				t.Errorf("got the first heartbeat that says so at %s, want it within seconds of 10:01", clockText(l.rig, h.MadeMs*1e6))
+			}
 			for _, why := range h.FailClosed {
 				said[why] = true
 			}

@@ -202,8 +202,8 @@ func (p *Pipeline) turn(t int64) error {
 			return err
 		}
 	}
-	if t-p.beat >= p.heartbeatEvery() {
-		p.beat = t
+	if p.beatDue(t) {
+		p.beat, p.ear.news = t, false
 		p.checkList()
 		p.out.heartbeat(p.now, p.position(), false, p.day, p.Counts(), p.health)
 		if p.beaten != nil && p.err == nil {
@@ -247,6 +247,11 @@ func (p *Pipeline) beatAtOnce(t int64) {
 	if p.beat == 0 {
 		p.beat = t - p.heartbeatEvery()
 	}
+}
+
+// beatDue reports whether the next heartbeat is due: soon, where it has news of failing closed.
+func (p *Pipeline) beatDue(t int64) bool {
+	return t-p.beat >= p.heartbeatEvery() || p.ear.news && t-p.beat >= int64(newsEvery)
 }
 
 func (p *Pipeline) heartbeatEvery() int64 {

@@ -54,6 +54,9 @@ type Settings struct {
 // heartbeats of a live sensor come more often than once an hour of capture time: somebody waits for them.
 const liveHeartbeatEvery = time.Minute
 
+// newsEvery is how soon after the last one a heartbeat tells that a live sensor fails closed for another reason.
+const newsEvery = 5 * time.Second
+
 // FailClosedStaleList is why a heartbeat says that only counters leave: the opt-out list is older than OptOutMaxAge.
 const FailClosedStaleList = "opt_out_list_stale"
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openfootfall/footfall/sensor/dot11"
@@ -63,6 +64,7 @@ func (p *Pipeline) checkList() {
 
 // FailClosed says why ids may not leave from here on; none: they may.
 func (p *Pipeline) FailClosed(reasons []string) {
+	p.ear.news = p.ear.news || p.set.Live && !slices.Equal(p.out.failClosed, reasons)
 	p.out.failClosed = reasons
 	if closed := len(reasons) > 0; closed != p.closed {
 		p.flushRollup()

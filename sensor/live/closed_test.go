@@ -148,3 +148,54 @@ func TestSilenceIsToldFromEmptiness(t *testing.T) {
 		t.Error("got silence after something was heard, want its end")
 	}
 }
+
+// TestAStartUnderAClockThatIsWrongFailsClosed starts sensors whose keys and clock do not go together. The trouble is in the metrics,
+// in the heartbeats where Kafka can be reached, and no id leaves.
+func TestAStartUnderAClockThatIsWrongFailsClosed(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, row := range []struct {
+		name       string
+		keys, wall time.Duration // of the keys' making, and of the start, from now
+		away       bool          // the broker
+		want       status.Trouble
+	}{
+		{"a box that woke up before its keys", 3 * day, 0, false, status.ClockBeforeKeys},
+		{"keys of 40 days ago", -40 * day, 0, false, status.ClockTooFar},
+		{"keys of the day before yesterday, no broker", -2 * day, 0, true, status.ClockUnconfirmed},
+		{"keys of the day before yesterday, a clock that is ten minutes ahead", -2 * day, 10 * time.Minute, false, status.ClockDisagrees},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBox(t, func(b *box) { b.clock.shift.Store(int64(row.keys)) })
+			b.clock.shift.Store(int64(row.wall))
+			if row.away {
+				b.broker.Close()
+			}
+			r := b.start()
+			r.troubled(string(row.want), 1)
+			b.sends(own(1), -50)
+			r.until("footfall_sensor_frames_total", 1)
+			if row.away {
+				b.startBroker()
+				r.wait("ids after a broker confirmed the clock", func() bool { return r.metric("footfall_sensor_sends_ids") == 1 })
+				r.end()
+				return
+			}
+			said := func() bool {
+				for _, e := range b.log(broker.Sightings) {
+					if slices.Contains(e.GetHeartbeat().GetFailClosed(), string(row.want)) {
+						return true
+					}
+				}
+				return false
+			}
+			r.wait("a heartbeat that says so", said)
+			if r.metric("footfall_sensor_sends_ids") != 0 {
+				t.Error("got a sensor that sends ids")
+			}
+			r.end()
+			if got := ids(b.log(broker.Sightings)); len(got) != 0 {
+				t.Errorf("got %d ids, want none", len(got))
+			}
+		})
+	}
+}

@@ -72,13 +72,14 @@ func (s *sensor) look(now time.Time) error {
 	s.pipeline.Clock(verdict.Usable())
 	if err == nil && verdict.Usable() {
 		s.anchor.Store(&reading)
-	} else if err := s.pipeline.Beat(s.estimate().UnixNano()); err != nil {
-		return err
 	}
 	s.board.SetClock(verdict.String())
 	s.ear.watch(now)
 	s.pipeline.Listening(s.ear.hears())
 	s.pipeline.FailClosed(s.failClosed(now))
+	if err := s.pipeline.Beat(s.estimate().UnixNano()); err != nil { // does nothing but where there is no clock
+		return err
+	}
 	if err := s.pipeline.Flush(); err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (s *sensor) sync() error {
 
 // How often a broker is asked for the time.
 const (
-	timeWanted  = 30 * time.Second
+	timeWanted  = 10 * time.Second
 	timeTrusted = time.Hour
 )
 
