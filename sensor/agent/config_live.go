@@ -2,11 +2,12 @@ package agent
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/openfootfall/footfall/sensor/radio"
+	"github.com/openfootfall/footfall/sensor/status"
 )
 
 // Source says where frames come from: captures, or an interface.
@@ -47,7 +48,7 @@ type Spool struct {
 
 // Defaults and bounds of a live sensor's settings.
 const (
-	DefaultListen      = "127.0.0.1:9464"
+	DefaultListen      = status.DefaultListen
 	DefaultMemoryMB    = 24
 	DefaultSilentAfter = 5 * time.Minute
 	DefaultSpoolMB     = 64
@@ -65,6 +66,9 @@ func (c *Config) Live() bool { return c.Source.Interface != "" }
 func WithInterface(name string) func(*Config) {
 	return func(c *Config) { c.Source.Files, c.Source.Interface = nil, name }
 }
+
+// namedByAddress are the names that systemd gives USB radios: wlx and twelve digits.
+var namedByAddress = regexp.MustCompile(`[0-9a-fA-F]{12}`)
 
 func (s *Source) check() (errs []error) {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -84,6 +88,9 @@ func (s *Source) check() (errs []error) {
 	}
 	if len(s.Interface) > 15 || s.Interface != "" && filepath.Base(s.Interface) != s.Interface {
 		bad("source.interface: %q is not the name of an interface: ip link lists them", s.Interface)
+	}
+	if namedByAddress.MatchString(s.Interface) {
+		bad("source.interface: this name holds the radio's own address, which would stand in errors and logs: give it another in a .link file, as deploy/INSTALL-SENSOR.md says")
 	}
 	if !s.Monitor && (len(s.Channels.Bands) > 0 || len(s.Channels.List) > 0 || s.Channels.Dwell != 0) {
 		bad("source.channels: they are set only with monitor: true; otherwise whoever set the interface up chooses")
@@ -130,16 +137,11 @@ func (c *Config) checkLive() (errs []error) {
 		bad("memory_mb: use at least 12")
 	}
 	if c.Listen != NoListen {
-		if host, _, err := net.SplitHostPort(c.Listen); err != nil || !loopback(host) {
-			bad("listen: %q is not on loopback: write it as %s, or off; let a proxy on this box serve it to others", c.Listen, DefaultListen)
+		if err := status.CheckListen(c.Listen); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	return errs
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func setDefault[T comparable](v *T, to T) {

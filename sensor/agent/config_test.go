@@ -39,6 +39,13 @@ func TestLiveDefaults(t *testing.T) {
 	}
 }
 
+func TestARadiosAddressIsInNoError(t *testing.T) {
+	_, err := ParseConfig([]byte("state: s\nsource: {interface: wlx00c0ca112233}\nkafka: {brokers: ['a:1']}\n"))
+	if err == nil || strings.Contains(err.Error(), "00c0ca") {
+		t.Errorf("got %v, want an error without the address", err)
+	}
+}
+
 func TestTheCommandLinesInterfaceReplacesTheSource(t *testing.T) {
 	for _, text := range []string{goodConfig, "state: s\nkafka: {brokers: ['a:1']}\n"} {
 		c, err := ParseConfig([]byte(text), WithInterface("wlan7"))
@@ -84,6 +91,7 @@ func TestParseConfig(t *testing.T) {
 		{"an interface that somebody else set up", "state: s\nsource: {interface: mon0}\nkafka: {brokers: ['a:1']}\n", nil},
 		{"files and an interface", "state: s\nsource: {files: [a], interface: wlan1}\nkafka: {brokers: ['a:1']}\n", []string{"one source"}},
 		{"a path as interface", "state: s\nsource: {interface: /dev/wlan1}\nkafka: {brokers: ['a:1']}\n", []string{"is not the name of an interface"}},
+		{"a radio named by its address", "state: s\nsource: {interface: wlx00c0ca112233}\nkafka: {brokers: ['a:1']}\n", []string{"holds the radio's own address"}},
 		{"channels of somebody else", "state: s\nsource: {interface: mon0, channels: {dwell: 1s}}\nkafka: {brokers: ['a:1']}\n", []string{"only with monitor: true"}},
 		{"bands and a list", "state: s\nsource: {interface: w, monitor: true, channels: {bands: ['2.4'], list: ['1']}}\nkafka: {brokers: ['a:1']}\n", []string{"bands and a list"}},
 		{"a band that is none", "state: s\nsource: {interface: w, monitor: true, channels: {bands: ['7']}}\nkafka: {brokers: ['a:1']}\n", []string{`source.channels: channel plan: `}},

@@ -21,8 +21,7 @@ const DefaultListen = "127.0.0.1:9464"
 
 // ServerOptions say where a server listens and what it shows.
 type ServerOptions struct {
-	Listen   string // host:port; empty is DefaultListen
-	Anywhere bool   // Listen may be reachable from other machines
+	Listen   string // host:port on loopback; empty is DefaultListen
 	Board    *Board
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
@@ -40,7 +39,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 	if o.Listen == "" {
 		o.Listen = DefaultListen
 	}
-	if err := CheckListen(o.Listen, o.Anywhere); err != nil {
+	if err := CheckListen(o.Listen); err != nil {
 		return nil, err
 	}
 	s := &Server{o: o}
@@ -56,15 +55,14 @@ func NewServer(o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-// CheckListen checks an address to listen on. Unless it may be anywhere, it must be this machine's own: an IP address of
-// loopback, or localhost.
-func CheckListen(listen string, anywhere bool) error {
+// CheckListen checks an address to listen on: an IP address of loopback, or localhost.
+func CheckListen(listen string) error {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil || port == "" {
-		return fmt.Errorf("listen %q is not host:port: write it as %s", listen, DefaultListen)
+		return fmt.Errorf("listen: %q is not host:port: write it as %s", listen, DefaultListen)
 	}
-	if !anywhere && host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		return fmt.Errorf("listen %q is not on loopback, and the figures of a shop are for nobody else: use %s, or set listen_anywhere where a firewall guards it", listen, DefaultListen)
+	if host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		return fmt.Errorf("listen: %q is not on loopback, and the figures of a shop are for nobody else: use %s, and let a proxy on this box serve it to others", listen, DefaultListen)
 	}
 	return nil
 }
@@ -78,7 +76,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return listenError(s.o.Listen, err)
 	}
-	if at, ok := l.Addr().(*net.TCPAddr); !s.o.Anywhere && (!ok || !at.IP.IsLoopback()) {
+	if at, ok := l.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() {
 		return errors.Join(fmt.Errorf("listen: %s is not on loopback here: use %s", s.o.Listen, DefaultListen), l.Close())
 	}
 	if s.o.OnListen != nil {
