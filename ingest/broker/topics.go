@@ -18,6 +18,8 @@ const (
 	Counters    = "footfall.counters.v1"    // no ids
 	OptOuts     = "footfall.optouts.v1"     // the registry: one record a registered device, compacted, one partition
 	DeadLetters = "footfall.deadletters.v1" // headers and reasons of messages that could not be used, never their bodies
+	Sensors     = "footfall.sensors.v1"     // the newest heartbeat of each sensor: what it enforces and works under; no ids, one partition
+	Quarantine  = "footfall.quarantine.v1"  // registrations that an operator looks at before they are enforced; one partition
 	Clock       = "footfall.clock.v1"       // empty messages that Kafka stamps with its time: BrokerTime; one partition
 )
 
@@ -30,6 +32,10 @@ const (
 	CountersRetention   = 12 * time.Hour
 	DeadLetterRetention = 30 * 24 * time.Hour
 	ClockRetention      = time.Hour
+	// SensorsRetention is how long the embedded broker keeps what a sensor said of itself; Kafka keeps the newest of each.
+	SensorsRetention = 24 * time.Hour
+	// QuarantineRetention is how long a registration waits for an operator; then it is dropped.
+	QuarantineRetention = 30 * 24 * time.Hour
 	// tombstones outlive every sensor that is offline and keeps its list; after optout_max_age it counts only anyway.
 	tombstoneRetention = 30 * 24 * time.Hour
 	maxCompactionLag   = 24 * time.Hour
@@ -79,12 +85,15 @@ func (s Settings) topics() []topic {
 		"cleanup.policy": "compact", "segment.ms": ms(Segment),
 		"delete.retention.ms": ms(tombstoneRetention), "max.compaction.lag.ms": ms(maxCompactionLag),
 	}
+	sensors := map[string]string{"cleanup.policy": "compact", "segment.ms": ms(Segment), "max.compaction.lag.ms": ms(maxCompactionLag)}
+	quarantine := map[string]string{"cleanup.policy": "compact,delete", "retention.ms": ms(QuarantineRetention), "segment.ms": ms(Segment)}
 	if s.Embedded {
 		// The embedded broker rolls by size only. What is truncated leaves the disk with its segment, so segments are small.
 		kept = func(d time.Duration) map[string]string {
 			return map[string]string{"cleanup.policy": "delete", "retention.ms": ms(d), "segment.ms": ms(Segment), "segment.bytes": strconv.Itoa(EmbeddedSegmentBytes)}
 		}
 		optouts = map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"}
+		sensors, quarantine = kept(SensorsRetention), kept(QuarantineRetention)
 	}
 	clock := kept(ClockRetention)
 	clock["message.timestamp.type"] = "LogAppendTime"
@@ -93,6 +102,8 @@ func (s Settings) topics() []topic {
 		{Counters, s.Partitions, kept(CountersRetention)},
 		{OptOuts, 1, optouts},
 		{DeadLetters, 1, kept(DeadLetterRetention)},
+		{Sensors, 1, sensors},
+		{Quarantine, 1, quarantine},
 		{Clock, 1, clock},
 	}
 	if s.Replication >= 3 {

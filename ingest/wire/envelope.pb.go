@@ -412,6 +412,9 @@ type Sightings struct {
 	FilterOnes    []uint32               `protobuf:"varint,7,rep,packed,name=filter_ones,json=filterOnes,proto3" json:"filter_ones,omitempty"`   // ones among the 65,536 bits of each of the five filters, as the day began
 	LookbackWeeks uint32                 `protobuf:"varint,8,opt,name=lookback_weeks,json=lookbackWeeks,proto3" json:"lookback_weeks,omitempty"` // earlier weeks that the filters really cover, 0..4
 	FilterNew     bool                   `protobuf:"varint,9,opt,name=filter_new,json=filterNew,proto3" json:"filter_new,omitempty"`             // this sensor's filters began in this store-week: no repeat rate from it yet
+	ReturnOf      []uint32               `protobuf:"varint,10,rep,packed,name=return_of,json=returnOf,proto3" json:"return_of,omitempty"`        // policy extended: indexes into ids: the ids that just had their first visit on this sensor
+	ReturnIds     []uint64               `protobuf:"fixed64,11,rep,packed,name=return_ids,json=returnIds,proto3" json:"return_ids,omitempty"`    // of each two: its return id of this period of 28 store-days, and of the one before
+	ReturnPeriod  int32                  `protobuf:"varint,12,opt,name=return_period,json=returnPeriod,proto3" json:"return_period,omitempty"`   // this period: store_day / 28
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -507,6 +510,27 @@ func (x *Sightings) GetFilterNew() bool {
 		return x.FilterNew
 	}
 	return false
+}
+
+func (x *Sightings) GetReturnOf() []uint32 {
+	if x != nil {
+		return x.ReturnOf
+	}
+	return nil
+}
+
+func (x *Sightings) GetReturnIds() []uint64 {
+	if x != nil {
+		return x.ReturnIds
+	}
+	return nil
+}
+
+func (x *Sightings) GetReturnPeriod() int32 {
+	if x != nil {
+		return x.ReturnPeriod
+	}
+	return 0
 }
 
 // MinuteCounters: what was heard of random addresses, by minute, class and band; no ids.
@@ -1025,6 +1049,8 @@ func (x *Drop) GetCount() uint64 {
 type Forget struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	ReturnIds     []uint64               `protobuf:"fixed64,2,rep,packed,name=return_ids,json=returnIds,proto3" json:"return_ids,omitempty"` // policy extended: two, of this period and of the one before; random ones where nothing matched
+	ReturnPeriod  int32                  `protobuf:"varint,3,opt,name=return_period,json=returnPeriod,proto3" json:"return_period,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1062,6 +1088,20 @@ func (*Forget) Descriptor() ([]byte, []int) {
 func (x *Forget) GetId() uint64 {
 	if x != nil {
 		return x.Id
+	}
+	return 0
+}
+
+func (x *Forget) GetReturnIds() []uint64 {
+	if x != nil {
+		return x.ReturnIds
+	}
+	return nil
+}
+
+func (x *Forget) GetReturnPeriod() int32 {
+	if x != nil {
+		return x.ReturnPeriod
 	}
 	return 0
 }
@@ -1164,6 +1204,68 @@ func (x *OptOut) GetDay() int32 {
 	return 0
 }
 
+// Held is the value of a record of the quarantine: a registration that an operator looks at before it is enforced. Its key is
+// that of the registration.
+type Held struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tag           uint32                 `protobuf:"fixed32,1,opt,name=tag,proto3" json:"tag,omitempty"`     // 28 bits
+	Day           int32                  `protobuf:"varint,2,opt,name=day,proto3" json:"day,omitempty"`      // days since 2020-01-01, UTC
+	Burst         uint32                 `protobuf:"fixed32,3,opt,name=burst,proto3" json:"burst,omitempty"` // a random number that registrations of one burst share; it says nothing about who sent them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Held) Reset() {
+	*x = Held{}
+	mi := &file_envelope_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Held) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Held) ProtoMessage() {}
+
+func (x *Held) ProtoReflect() protoreflect.Message {
+	mi := &file_envelope_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Held.ProtoReflect.Descriptor instead.
+func (*Held) Descriptor() ([]byte, []int) {
+	return file_envelope_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Held) GetTag() uint32 {
+	if x != nil {
+		return x.Tag
+	}
+	return 0
+}
+
+func (x *Held) GetDay() int32 {
+	if x != nil {
+		return x.Day
+	}
+	return 0
+}
+
+func (x *Held) GetBurst() uint32 {
+	if x != nil {
+		return x.Burst
+	}
+	return 0
+}
+
 var File_envelope_proto protoreflect.FileDescriptor
 
 const file_envelope_proto_rawDesc = "" +
@@ -1190,7 +1292,7 @@ const file_envelope_proto_rawDesc = "" +
 	"\abase_ms\x18\b \x01(\x03R\x06baseMs\x12%\n" +
 	"\x0eoptout_version\x18\t \x01(\x04R\roptoutVersion\x12+\n" +
 	"\x06policy\x18\n" +
-	" \x01(\x0e2\x13.footfall.v1.PolicyR\x06policy\"\x88\x02\n" +
+	" \x01(\x0e2\x13.footfall.v1.PolicyR\x06policy\"\xe9\x02\n" +
 	"\tSightings\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\x06R\x03ids\x12\x16\n" +
 	"\x06counts\x18\x02 \x03(\rR\x06counts\x12\x1d\n" +
@@ -1203,7 +1305,12 @@ const file_envelope_proto_rawDesc = "" +
 	"filterOnes\x12%\n" +
 	"\x0elookback_weeks\x18\b \x01(\rR\rlookbackWeeks\x12\x1d\n" +
 	"\n" +
-	"filter_new\x18\t \x01(\bR\tfilterNew\"\x94\x04\n" +
+	"filter_new\x18\t \x01(\bR\tfilterNew\x12\x1b\n" +
+	"\treturn_of\x18\n" +
+	" \x03(\rR\breturnOf\x12\x1d\n" +
+	"\n" +
+	"return_ids\x18\v \x03(\x06R\treturnIds\x12#\n" +
+	"\rreturn_period\x18\f \x01(\x05R\freturnPeriod\"\x94\x04\n" +
 	"\x0eMinuteCounters\x12%\n" +
 	"\x0ememory_minutes\x18\x01 \x01(\rR\rmemoryMinutes\x12\x1d\n" +
 	"\n" +
@@ -1267,14 +1374,21 @@ const file_envelope_proto_rawDesc = "" +
 	"\x06frames\x18\x02 \x01(\x04R\x06frames\"4\n" +
 	"\x04Drop\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"\x18\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\\\n" +
 	"\x06Forget\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x06R\x02id\"\x1d\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x1d\n" +
+	"\n" +
+	"return_ids\x18\x02 \x03(\x06R\treturnIds\x12#\n" +
+	"\rreturn_period\x18\x03 \x01(\x05R\freturnPeriod\"\x1d\n" +
 	"\x04Seal\x12\x15\n" +
 	"\x06due_ms\x18\x01 \x01(\x03R\x05dueMs\",\n" +
 	"\x06OptOut\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\aR\x03tag\x12\x10\n" +
-	"\x03day\x18\x02 \x01(\x05R\x03day*a\n" +
+	"\x03day\x18\x02 \x01(\x05R\x03day\"@\n" +
+	"\x04Held\x12\x10\n" +
+	"\x03tag\x18\x01 \x01(\aR\x03tag\x12\x10\n" +
+	"\x03day\x18\x02 \x01(\x05R\x03day\x12\x14\n" +
+	"\x05burst\x18\x03 \x01(\aR\x05burst*a\n" +
 	"\x06Policy\x12\x16\n" +
 	"\x12POLICY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11POLICY_COUNT_ONLY\x10\x01\x12\x13\n" +
@@ -1294,7 +1408,7 @@ func file_envelope_proto_rawDescGZIP() []byte {
 }
 
 var file_envelope_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_envelope_proto_goTypes = []any{
 	(Policy)(0),            // 0: footfall.v1.Policy
 	(Rollup_Cause)(0),      // 1: footfall.v1.Rollup.Cause
@@ -1309,6 +1423,7 @@ var file_envelope_proto_goTypes = []any{
 	(*Forget)(nil),         // 10: footfall.v1.Forget
 	(*Seal)(nil),           // 11: footfall.v1.Seal
 	(*OptOut)(nil),         // 12: footfall.v1.OptOut
+	(*Held)(nil),           // 13: footfall.v1.Held
 }
 var file_envelope_proto_depIdxs = []int32{
 	3,  // 0: footfall.v1.Envelope.header:type_name -> footfall.v1.Header
@@ -1348,7 +1463,7 @@ func file_envelope_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_envelope_proto_rawDesc), len(file_envelope_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
