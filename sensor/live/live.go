@@ -72,6 +72,7 @@ type sensor struct {
 	guard    *clock.Guard
 	list     *registry.List
 	listNews chan struct{} // pokes the goroutine that saves the list
+	states   states
 	spool    *spool.Spool
 	sender   *broker.Publisher
 	outbox   *outbox.Outbox
@@ -150,6 +151,7 @@ func (s *sensor) openOutbox() (err error) {
 	if err != nil {
 		return err
 	}
+	s.states = newStates(boot)
 	if s.spool, err = s.openSpool(); err != nil {
 		return err
 	}

@@ -76,7 +76,9 @@ func (s *sensor) look(now time.Time) error {
 	s.board.SetClock(verdict.String())
 	s.ear.watch(now)
 	s.pipeline.Listening(s.ear.hears())
-	s.pipeline.FailClosed(s.failClosed(now))
+	closed := s.failClosed(now)
+	s.pipeline.FailClosed(closed)
+	s.sayState(now, closed)
 	if err := s.pipeline.Beat(s.estimate().UnixNano()); err != nil { // does nothing but where there is no clock
 		return err
 	}
@@ -114,6 +116,7 @@ func (s *sensor) serve() {
 	})
 	s.beside("save the opt-out list", s.keepList)
 	s.beside("send", func() error { return s.outbox.Run(s.sending) })
+	s.beside("say what the sensor enforces", s.sendStates)
 	s.beside("write the spool", s.sync)
 	s.beside("ask the broker's time", s.brokerTime)
 	if s.server != nil {
