@@ -10,7 +10,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -26,6 +29,9 @@ const (
 	MaxReturnEpsilon     = 3.0
 	// MaxSensors is how many sensors a store may have: the aggregator keeps a sighting's sensor in five bits.
 	MaxSensors = 32
+	// MinLegalBasis and MaxLegalBasis bound the text of a legal basis, in characters: a word or two records nothing.
+	MinLegalBasis = 20
+	MaxLegalBasis = 500
 )
 
 // Store is one store of the chain.
@@ -36,6 +42,7 @@ type Store struct {
 	Calendar      calendar.Calendar
 	Hours         Hours
 	Policy        wire.Policy
+	LegalBasis    string // why policy extended may be used here, as the operator recorded it; empty under the other policies
 	SealAfter     time.Duration
 	ReturnEpsilon float64
 	Sensors       []Sensor // in the order of the file; a sensor's place is its number within the store
@@ -79,6 +86,7 @@ type (
 		Name          string            `yaml:"name"`
 		TimeZone      string            `yaml:"time_zone"`
 		Policy        string            `yaml:"policy"`
+		LegalBasis    string            `yaml:"legal_basis"`
 		SealAfter     *time.Duration    `yaml:"seal_after"`
 		ReturnEpsilon *float64          `yaml:"return_epsilon"`
 		Hours         map[string]string `yaml:"hours"`
@@ -143,6 +151,8 @@ func Parse(raw []byte) ([]Store, error) {
 		}
 		if s.Policy, err = ParsePolicy(in.Policy); err != nil {
 			bad(err)
+		} else if s.LegalBasis, err = legalBasis(s.Policy, in.LegalBasis); err != nil {
+			bad(err)
 		}
 		if in.SealAfter != nil {
 			s.SealAfter = *in.SealAfter
@@ -187,7 +197,7 @@ func Parse(raw []byte) ([]Store, error) {
 	return list, nil
 }
 
-// ParsePolicy reads a policy's name; empty is standard. extended is refused until it can record its legal basis.
+// ParsePolicy reads a policy's name; empty is standard.
 func ParsePolicy(name string) (wire.Policy, error) {
 	switch name {
 	case "", "standard":
@@ -195,10 +205,31 @@ func ParsePolicy(name string) (wire.Policy, error) {
 	case "count-only":
 		return wire.Policy_POLICY_COUNT_ONLY, nil
 	case "extended":
-		return 0, errors.New("policy: extended needs a recorded legal basis, which this version cannot hold: use standard or count-only")
+		return wire.Policy_POLICY_EXTENDED, nil
 	}
-	return 0, fmt.Errorf("policy %q is not known: use standard or count-only", name)
+	return 0, fmt.Errorf("policy %q is not known: use standard, count-only or extended", name)
 }
+
+// legalBasis is the recorded basis of a store under the policy. Only extended has one, and does not start without.
+func legalBasis(policy wire.Policy, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	switch n := utf8.RuneCountInString(text); {
+	case policy != wire.Policy_POLICY_EXTENDED && text == "":
+		return "", nil
+	case policy != wire.Policy_POLICY_EXTENDED:
+		return "", errors.New("legal_basis belongs to policy extended alone: remove it, or set policy: extended")
+	case text == "":
+		return "", errors.New("policy: extended needs legal_basis: record there the legal basis, who decided on it and when; or use standard, which needs none")
+	case n < MinLegalBasis || n > MaxLegalBasis:
+		return "", fmt.Errorf("legal_basis has %d characters: record the legal basis, who decided on it and when, in %d to %d", n, MinLegalBasis, MaxLegalBasis)
+	case !utf8.ValidString(text) || strings.IndexFunc(text, notInALine) >= 0:
+		return "", errors.New("legal_basis: write it in one line, without control characters")
+	}
+	return text, nil
+}
+
+// notInALine is true of control characters, and of the two separators that break a line without being one.
+func notInALine(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 
 func markEntrance(sensors []Sensor) {
 	for _, s := range sensors {

@@ -95,7 +95,7 @@ stores:
 	if err == nil {
 		t.Fatal("it was taken")
 	}
-	for _, want := range []string{"use 1 to 63", "Mars/Olympus", "generous", "seal_after", "return_epsilon", "someday", "25:00", `"a" is named twice`, "legal basis", "0 sensors", "named twice: give"} {
+	for _, want := range []string{"use 1 to 63", "Mars/Olympus", "generous", "seal_after", "return_epsilon", "someday", "25:00", `"a" is named twice`, "needs legal_basis", "0 sensors", "named twice: give"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing about %q in:\n%v", want, err)
 		}

@@ -213,6 +213,80 @@ func TestNewRollup(t *testing.T) {
 	}
 }
 
+// TestReturnIDsComeOutBesideTheirIDs, whatever else the message has, and in whatever order they were noted.
+func TestReturnIDsComeOutBesideTheirIDs(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	var b wire.SightingsBuilder
+	for range 50 {
+		b.Reset()
+		sightings, answers := randomSightings(&b, rng)
+		want := map[uint64][2]uint64{}
+		for range rng.IntN(10) {
+			id := rng.Uint64N(60) << 57
+			if _, ok := want[id]; ok {
+				b.Return(id, 1, 2) // the first one counts
+				continue
+			}
+			want[id] = [2]uint64{rng.Uint64(), rng.Uint64()}
+			b.Return(id, want[id][0], want[id][1])
+		}
+		s, base := b.Build()
+		if len(answers) > 0 {
+			s.FilterOnes = make([]uint32, wire.ReturnFilters)
+		}
+		if len(want) > 0 {
+			s.ReturnPeriod = wire.ReturnPeriod(day)
+		}
+		if len(sightings) == 0 {
+			base = opened
+		}
+		raw, err := wire.Encode(&wire.Envelope{
+			Header: header(func(h *wire.Header) { h.BaseMs, h.Policy = base, wire.Policy_POLICY_EXTENDED }), Body: &wire.Envelope_Sightings{Sightings: s},
+		})
+		if err != nil {
+			t.Fatalf("Encode: %v", err)
+		}
+		e, err := wire.Decode(raw)
+		if err != nil {
+			t.Fatalf("Decode: %v", err)
+		}
+		got, gotAnswers, heard := map[uint64][2]uint64{}, map[uint64]uint8{}, 0
+		var run wire.Run
+		for runs := e.GetSightings().Runs(); runs.Next(&run); {
+			if heard += len(run.DeltasMS); run.HasReturn {
+				got[run.ID] = run.Return
+			} else if run.Return != ([2]uint64{}) {
+				t.Fatal("a run without return ids has some of the one before")
+			}
+			if run.HasAnswer {
+				gotAnswers[run.ID] = run.Answer
+			}
+		}
+		if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(gotAnswers, answers) {
+			t.Fatalf("got return ids %v and answers %v, want %v and %v", got, gotAnswers, want, answers)
+		}
+		if heard > len(sightings) || len(sightings) > 0 && heard == 0 {
+			t.Fatalf("got %d sightings, want those of %v", heard, sightings)
+		}
+	}
+}
+
+func TestReturnPeriod(t *testing.T) {
+	for _, row := range []struct {
+		name      string
+		day, want int32
+	}{
+		{"the first day", 0, 0}, {"its last", 27, 0}, {"the next", 28, 1}, {"2026-01-28", 2219, 79}, {"before 2020", -1, -1},
+		{"28 days before", -28, -1}, {"29 days before", -29, -2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := wire.ReturnPeriod(row.day); got != row.want {
+				t.Errorf("got %d, want %d", got, row.want)
+			}
+		})
+	}
+}
+
 // batch makes sightings as a busy store's sensor sends them: phones heard every 40 s or so, the signal moving a little.
 func batch(ids, each int, span int64) *wire.Envelope {
 	rng := rand.New(rand.NewPCG(5, 6))

@@ -290,7 +290,7 @@ type Header struct {
 	Sensor        string                 `protobuf:"bytes,2,opt,name=sensor,proto3" json:"sensor,omitempty"`
 	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
 	Boot          uint64                 `protobuf:"fixed64,4,opt,name=boot,proto3" json:"boot,omitempty"`                                       // one run of one sensor; of a file source, made from the file's content
-	Sequence      uint64                 `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"`                                // within the boot, one sequence over all kinds
+	Sequence      uint64                 `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"`                                // within the boot, one sequence over all kinds; heartbeats on the topic of sensors have their own
 	StoreDay      int32                  `protobuf:"varint,6,opt,name=store_day,json=storeDay,proto3" json:"store_day,omitempty"`                // days since 2020-01-01, 04:00 to 04:00 store-local
 	ClassEpoch    int32                  `protobuf:"varint,7,opt,name=class_epoch,json=classEpoch,proto3" json:"class_epoch,omitempty"`          // store_day * 16 + two-hour block; only set for counters
 	BaseMs        int64                  `protobuf:"varint,8,opt,name=base_ms,json=baseMs,proto3" json:"base_ms,omitempty"`                      // capture-time base of the offsets, Unix milliseconds
@@ -794,6 +794,7 @@ type Heartbeat struct {
 	KernelDropped uint64                 `protobuf:"varint,14,opt,name=kernel_dropped,json=kernelDropped,proto3" json:"kernel_dropped,omitempty"`   // frames that the kernel dropped because they were not read in time
 	Channels      []*Channel             `protobuf:"bytes,15,rep,name=channels,proto3" json:"channels,omitempty"`                                   // what was heard where, of this boot
 	MadeMs        int64                  `protobuf:"varint,16,opt,name=made_ms,json=madeMs,proto3" json:"made_ms,omitempty"`                        // the sensor's clock when it was made, Unix milliseconds; capture_ms may lie behind it; 0 = as that
+	Settings      *Settings              `protobuf:"bytes,17,opt,name=settings,proto3" json:"settings,omitempty"`                                   // only on the topic of sensors
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -940,6 +941,122 @@ func (x *Heartbeat) GetMadeMs() int64 {
 	return 0
 }
 
+func (x *Heartbeat) GetSettings() *Settings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+// Settings: what a sensor works under, by its sensor.yaml and its bundle.
+type Settings struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	SpoolIdAgeS   uint32                 `protobuf:"varint,1,opt,name=spool_id_age_s,json=spoolIdAgeS,proto3" json:"spool_id_age_s,omitempty"`
+	OptoutMaxAgeS uint32                 `protobuf:"varint,2,opt,name=optout_max_age_s,json=optoutMaxAgeS,proto3" json:"optout_max_age_s,omitempty"`
+	SealAfterS    uint32                 `protobuf:"varint,3,opt,name=seal_after_s,json=sealAfterS,proto3" json:"seal_after_s,omitempty"`
+	InsideDbm     int32                  `protobuf:"zigzag32,4,opt,name=inside_dbm,json=insideDbm,proto3" json:"inside_dbm,omitempty"`
+	FloorDbm      int32                  `protobuf:"zigzag32,5,opt,name=floor_dbm,json=floorDbm,proto3" json:"floor_dbm,omitempty"`
+	Hours         string                 `protobuf:"bytes,6,opt,name=hours,proto3" json:"hours,omitempty"`                       // opening hours as the sensor writes them, for people
+	TimeZone      string                 `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"` // IANA
+	ReturnEpsilon float64                `protobuf:"fixed64,8,opt,name=return_epsilon,json=returnEpsilon,proto3" json:"return_epsilon,omitempty"`
+	KeysDay       int32                  `protobuf:"varint,9,opt,name=keys_day,json=keysDay,proto3" json:"keys_day,omitempty"` // the store-day of its keys
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settings) Reset() {
+	*x = Settings{}
+	mi := &file_envelope_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settings) ProtoMessage() {}
+
+func (x *Settings) ProtoReflect() protoreflect.Message {
+	mi := &file_envelope_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settings.ProtoReflect.Descriptor instead.
+func (*Settings) Descriptor() ([]byte, []int) {
+	return file_envelope_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Settings) GetSpoolIdAgeS() uint32 {
+	if x != nil {
+		return x.SpoolIdAgeS
+	}
+	return 0
+}
+
+func (x *Settings) GetOptoutMaxAgeS() uint32 {
+	if x != nil {
+		return x.OptoutMaxAgeS
+	}
+	return 0
+}
+
+func (x *Settings) GetSealAfterS() uint32 {
+	if x != nil {
+		return x.SealAfterS
+	}
+	return 0
+}
+
+func (x *Settings) GetInsideDbm() int32 {
+	if x != nil {
+		return x.InsideDbm
+	}
+	return 0
+}
+
+func (x *Settings) GetFloorDbm() int32 {
+	if x != nil {
+		return x.FloorDbm
+	}
+	return 0
+}
+
+func (x *Settings) GetHours() string {
+	if x != nil {
+		return x.Hours
+	}
+	return ""
+}
+
+func (x *Settings) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *Settings) GetReturnEpsilon() float64 {
+	if x != nil {
+		return x.ReturnEpsilon
+	}
+	return 0
+}
+
+func (x *Settings) GetKeysDay() int32 {
+	if x != nil {
+		return x.KeysDay
+	}
+	return 0
+}
+
 // Channel: probe requests heard on one channel, by its centre frequency; 0 = the radio did not say.
 type Channel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -951,7 +1068,7 @@ type Channel struct {
 
 func (x *Channel) Reset() {
 	*x = Channel{}
-	mi := &file_envelope_proto_msgTypes[6]
+	mi := &file_envelope_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -963,7 +1080,7 @@ func (x *Channel) String() string {
 func (*Channel) ProtoMessage() {}
 
 func (x *Channel) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[6]
+	mi := &file_envelope_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -976,7 +1093,7 @@ func (x *Channel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Channel.ProtoReflect.Descriptor instead.
 func (*Channel) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{6}
+	return file_envelope_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Channel) GetMhz() uint32 {
@@ -1003,7 +1120,7 @@ type Drop struct {
 
 func (x *Drop) Reset() {
 	*x = Drop{}
-	mi := &file_envelope_proto_msgTypes[7]
+	mi := &file_envelope_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +1132,7 @@ func (x *Drop) String() string {
 func (*Drop) ProtoMessage() {}
 
 func (x *Drop) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[7]
+	mi := &file_envelope_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +1145,7 @@ func (x *Drop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drop.ProtoReflect.Descriptor instead.
 func (*Drop) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{7}
+	return file_envelope_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Drop) GetReason() string {
@@ -1057,7 +1174,7 @@ type Forget struct {
 
 func (x *Forget) Reset() {
 	*x = Forget{}
-	mi := &file_envelope_proto_msgTypes[8]
+	mi := &file_envelope_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1186,7 @@ func (x *Forget) String() string {
 func (*Forget) ProtoMessage() {}
 
 func (x *Forget) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[8]
+	mi := &file_envelope_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1199,7 @@ func (x *Forget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forget.ProtoReflect.Descriptor instead.
 func (*Forget) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{8}
+	return file_envelope_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Forget) GetId() uint64 {
@@ -1116,7 +1233,7 @@ type Seal struct {
 
 func (x *Seal) Reset() {
 	*x = Seal{}
-	mi := &file_envelope_proto_msgTypes[9]
+	mi := &file_envelope_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1245,7 @@ func (x *Seal) String() string {
 func (*Seal) ProtoMessage() {}
 
 func (x *Seal) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[9]
+	mi := &file_envelope_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1258,7 @@ func (x *Seal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seal.ProtoReflect.Descriptor instead.
 func (*Seal) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{9}
+	return file_envelope_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Seal) GetDueMs() int64 {
@@ -1162,7 +1279,7 @@ type OptOut struct {
 
 func (x *OptOut) Reset() {
 	*x = OptOut{}
-	mi := &file_envelope_proto_msgTypes[10]
+	mi := &file_envelope_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1291,7 @@ func (x *OptOut) String() string {
 func (*OptOut) ProtoMessage() {}
 
 func (x *OptOut) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[10]
+	mi := &file_envelope_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1304,7 @@ func (x *OptOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptOut.ProtoReflect.Descriptor instead.
 func (*OptOut) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{10}
+	return file_envelope_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OptOut) GetTag() uint32 {
@@ -1217,7 +1334,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_envelope_proto_msgTypes[11]
+	mi := &file_envelope_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1229,7 +1346,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_envelope_proto_msgTypes[11]
+	mi := &file_envelope_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1242,7 +1359,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_envelope_proto_rawDescGZIP(), []int{11}
+	return file_envelope_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Held) GetTag() uint32 {
@@ -1344,7 +1461,7 @@ const file_envelope_proto_rawDesc = "" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fCAUSE_POLICY\x10\x01\x12\x15\n" +
 	"\x11CAUSE_FAIL_CLOSED\x10\x02\x12\x13\n" +
-	"\x0fCAUSE_SPOOL_AGE\x10\x03\"\x92\x04\n" +
+	"\x0fCAUSE_SPOOL_AGE\x10\x03\"\xc5\x04\n" +
 	"\tHeartbeat\x12\x1d\n" +
 	"\n" +
 	"capture_ms\x18\x01 \x01(\x03R\tcaptureMs\x12 \n" +
@@ -1368,7 +1485,20 @@ const file_envelope_proto_rawDesc = "" +
 	"spool_lost\x18\r \x01(\x04R\tspoolLost\x12%\n" +
 	"\x0ekernel_dropped\x18\x0e \x01(\x04R\rkernelDropped\x120\n" +
 	"\bchannels\x18\x0f \x03(\v2\x14.footfall.v1.ChannelR\bchannels\x12\x17\n" +
-	"\amade_ms\x18\x10 \x01(\x03R\x06madeMs\"3\n" +
+	"\amade_ms\x18\x10 \x01(\x03R\x06madeMs\x121\n" +
+	"\bsettings\x18\x11 \x01(\v2\x15.footfall.v1.SettingsR\bsettings\"\xab\x02\n" +
+	"\bSettings\x12#\n" +
+	"\x0espool_id_age_s\x18\x01 \x01(\rR\vspoolIdAgeS\x12'\n" +
+	"\x10optout_max_age_s\x18\x02 \x01(\rR\roptoutMaxAgeS\x12 \n" +
+	"\fseal_after_s\x18\x03 \x01(\rR\n" +
+	"sealAfterS\x12\x1d\n" +
+	"\n" +
+	"inside_dbm\x18\x04 \x01(\x11R\tinsideDbm\x12\x1b\n" +
+	"\tfloor_dbm\x18\x05 \x01(\x11R\bfloorDbm\x12\x14\n" +
+	"\x05hours\x18\x06 \x01(\tR\x05hours\x12\x1b\n" +
+	"\ttime_zone\x18\a \x01(\tR\btimeZone\x12%\n" +
+	"\x0ereturn_epsilon\x18\b \x01(\x01R\rreturnEpsilon\x12\x19\n" +
+	"\bkeys_day\x18\t \x01(\x05R\akeysDay\"3\n" +
 	"\aChannel\x12\x10\n" +
 	"\x03mhz\x18\x01 \x01(\rR\x03mhz\x12\x16\n" +
 	"\x06frames\x18\x02 \x01(\x04R\x06frames\"4\n" +
@@ -1408,7 +1538,7 @@ func file_envelope_proto_rawDescGZIP() []byte {
 }
 
 var file_envelope_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_envelope_proto_goTypes = []any{
 	(Policy)(0),            // 0: footfall.v1.Policy
 	(Rollup_Cause)(0),      // 1: footfall.v1.Rollup.Cause
@@ -1418,12 +1548,13 @@ var file_envelope_proto_goTypes = []any{
 	(*MinuteCounters)(nil), // 5: footfall.v1.MinuteCounters
 	(*Rollup)(nil),         // 6: footfall.v1.Rollup
 	(*Heartbeat)(nil),      // 7: footfall.v1.Heartbeat
-	(*Channel)(nil),        // 8: footfall.v1.Channel
-	(*Drop)(nil),           // 9: footfall.v1.Drop
-	(*Forget)(nil),         // 10: footfall.v1.Forget
-	(*Seal)(nil),           // 11: footfall.v1.Seal
-	(*OptOut)(nil),         // 12: footfall.v1.OptOut
-	(*Held)(nil),           // 13: footfall.v1.Held
+	(*Settings)(nil),       // 8: footfall.v1.Settings
+	(*Channel)(nil),        // 9: footfall.v1.Channel
+	(*Drop)(nil),           // 10: footfall.v1.Drop
+	(*Forget)(nil),         // 11: footfall.v1.Forget
+	(*Seal)(nil),           // 12: footfall.v1.Seal
+	(*OptOut)(nil),         // 13: footfall.v1.OptOut
+	(*Held)(nil),           // 14: footfall.v1.Held
 }
 var file_envelope_proto_depIdxs = []int32{
 	3,  // 0: footfall.v1.Envelope.header:type_name -> footfall.v1.Header
@@ -1431,17 +1562,18 @@ var file_envelope_proto_depIdxs = []int32{
 	5,  // 2: footfall.v1.Envelope.counters:type_name -> footfall.v1.MinuteCounters
 	6,  // 3: footfall.v1.Envelope.rollup:type_name -> footfall.v1.Rollup
 	7,  // 4: footfall.v1.Envelope.heartbeat:type_name -> footfall.v1.Heartbeat
-	10, // 5: footfall.v1.Envelope.forget:type_name -> footfall.v1.Forget
-	11, // 6: footfall.v1.Envelope.seal:type_name -> footfall.v1.Seal
+	11, // 5: footfall.v1.Envelope.forget:type_name -> footfall.v1.Forget
+	12, // 6: footfall.v1.Envelope.seal:type_name -> footfall.v1.Seal
 	0,  // 7: footfall.v1.Header.policy:type_name -> footfall.v1.Policy
 	1,  // 8: footfall.v1.Rollup.cause:type_name -> footfall.v1.Rollup.Cause
-	9,  // 9: footfall.v1.Heartbeat.drops:type_name -> footfall.v1.Drop
-	8,  // 10: footfall.v1.Heartbeat.channels:type_name -> footfall.v1.Channel
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	10, // 9: footfall.v1.Heartbeat.drops:type_name -> footfall.v1.Drop
+	9,  // 10: footfall.v1.Heartbeat.channels:type_name -> footfall.v1.Channel
+	8,  // 11: footfall.v1.Heartbeat.settings:type_name -> footfall.v1.Settings
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_envelope_proto_init() }
@@ -1463,7 +1595,7 @@ func file_envelope_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_envelope_proto_rawDesc), len(file_envelope_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

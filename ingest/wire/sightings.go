@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -11,11 +12,23 @@ const (
 	FilterBits    = 1 << 16
 )
 
+// ReturnDays is how many store-days a period has, for which a return key of policy extended is good (DESIGN section 6).
+const ReturnDays = 28
+
+// ReturnPeriod is the period of a store-day: periods are counted from 2020-01-01, like days.
+func ReturnPeriod(storeDay int32) int32 {
+	if storeDay < 0 {
+		return (storeDay+1)/ReturnDays - 1
+	}
+	return storeDay / ReturnDays
+}
+
 // SightingsBuilder collects sightings of one store-day in any order and makes the columns of a Sightings. The zero value is
 // ready; it is not for concurrent use. After Reset it keeps its memory, so that adding costs no allocation.
 type SightingsBuilder struct {
 	sightings []sighting
 	answers   []answer
+	returns   []returning
 }
 
 type sighting struct {
@@ -29,6 +42,10 @@ type answer struct {
 	bits uint8
 }
 
+type returning struct {
+	id, now, before uint64
+}
+
 // Add notes a sighting of the id at a capture time in Unix milliseconds, with the band of its strongest frame.
 func (b *SightingsBuilder) Add(id uint64, unixMS int64, band uint8) {
 	b.sightings = append(b.sightings, sighting{id, unixMS, band})
@@ -39,6 +56,12 @@ func (b *SightingsBuilder) Answer(id uint64, bits uint8) {
 	b.answers = append(b.answers, answer{id, bits})
 }
 
+// Return notes the return ids of an id that just had its first visit on this sensor, in a store of policy extended: that of this
+// period, and that of the one before. Who builds says with return_period which they are.
+func (b *SightingsBuilder) Return(id, now, before uint64) {
+	b.returns = append(b.returns, returning{id, now, before})
+}
+
 // Len is how many sightings were added since the last Reset.
 func (b *SightingsBuilder) Len() int { return len(b.sightings) }
 
@@ -46,11 +69,13 @@ func (b *SightingsBuilder) Len() int { return len(b.sightings) }
 func (b *SightingsBuilder) Reset() {
 	clear(b.sightings)
 	clear(b.answers)
-	b.sightings, b.answers = b.sightings[:0], b.answers[:0]
+	clear(b.returns)
+	b.sightings, b.answers, b.returns = b.sightings[:0], b.answers[:0], b.returns[:0]
 }
 
 // Build returns the columns and the header's base_ms: the earliest sighting. A sighting added twice appears once, with its
-// stronger band; an id with an answer and no sighting appears with a count of 0. The builder is sorted by it and can go on.
+// stronger band; an id with an answer or return ids and no sighting appears with a count of 0; of two answers, or two pairs of
+// return ids, of one id the first counts. The builder is sorted by it and can go on.
 func (b *SightingsBuilder) Build() (s *Sightings, baseMS int64) {
 	slices.SortFunc(b.sightings, func(x, y sighting) int {
 		return cmp.Or(cmp.Compare(x.id, y.id), cmp.Compare(x.ms, y.ms), cmp.Compare(y.band, x.band))
@@ -58,6 +83,8 @@ func (b *SightingsBuilder) Build() (s *Sightings, baseMS int64) {
 	b.sightings = slices.CompactFunc(b.sightings, func(x, y sighting) bool { return x.id == y.id && x.ms == y.ms })
 	slices.SortStableFunc(b.answers, func(x, y answer) int { return cmp.Compare(x.id, y.id) })
 	b.answers = slices.CompactFunc(b.answers, func(x, y answer) bool { return x.id == y.id })
+	slices.SortStableFunc(b.returns, func(x, y returning) int { return cmp.Compare(x.id, y.id) })
+	b.returns = slices.CompactFunc(b.returns, func(x, y returning) bool { return x.id == y.id })
 
 	s = &Sightings{
 		OffsetsMs: make([]uint32, 0, len(b.sightings)),
@@ -68,13 +95,18 @@ func (b *SightingsBuilder) Build() (s *Sightings, baseMS int64) {
 			baseMS = x.ms
 		}
 	}
-	answers := b.answers
-	for i := 0; i < len(b.sightings) || len(answers) > 0; {
-		id := nextID(b.sightings[i:], answers)
+	answers, returns := b.answers, b.returns
+	for i := 0; i < len(b.sightings) || len(answers) > 0 || len(returns) > 0; {
+		id := nextID(b.sightings[i:], answers, returns)
 		if len(answers) > 0 && answers[0].id == id {
 			s.AnswerOf = append(s.AnswerOf, uint32(len(s.Ids)))
 			s.Answers = append(s.Answers, answers[0].bits)
 			answers = answers[1:]
+		}
+		if len(returns) > 0 && returns[0].id == id {
+			s.ReturnOf = append(s.ReturnOf, uint32(len(s.Ids)))
+			s.ReturnIds = append(s.ReturnIds, returns[0].now, returns[0].before)
+			returns = returns[1:]
 		}
 		before, start := baseMS, i
 		for ; i < len(b.sightings) && b.sightings[i].id == id; i++ {
@@ -88,16 +120,19 @@ func (b *SightingsBuilder) Build() (s *Sightings, baseMS int64) {
 	return s, baseMS
 }
 
-// nextID is the smallest id that is still to be written; one of the two is not empty.
-func nextID(sightings []sighting, answers []answer) uint64 {
-	switch {
-	case len(sightings) == 0:
-		return answers[0].id
-	case len(answers) == 0:
-		return sightings[0].id
-	default:
-		return min(sightings[0].id, answers[0].id)
+// nextID is the smallest id that is still to be written; one of the three is not empty.
+func nextID(sightings []sighting, answers []answer, returns []returning) uint64 {
+	id := uint64(math.MaxUint64)
+	if len(sightings) > 0 {
+		id = sightings[0].id
 	}
+	if len(answers) > 0 {
+		id = min(id, answers[0].id)
+	}
+	if len(returns) > 0 {
+		id = min(id, returns[0].id)
+	}
+	return id
 }
 
 // Run is what a Sightings says of one id. Its slices alias the message.
@@ -107,14 +142,16 @@ type Run struct {
 	Bands     []byte   // of each sighting
 	Answer    uint8    // five noisy return bits, bit 0 this store-week; only where HasAnswer
 	HasAnswer bool
+	Return    [2]uint64 // policy extended: the return ids of the message's return_period and of the one before; only where HasReturn
+	HasReturn bool
 }
 
 // Runs goes over a Sightings that Decode accepted, id by id, in ascending order, without allocating:
 //
 //	for runs := s.Runs(); runs.Next(&run); { ... }
 type Runs struct {
-	s                  *Sightings
-	next, at, answered int
+	s                            *Sightings
+	next, at, answered, returned int
 }
 
 // Runs begins at the first id.
@@ -133,6 +170,11 @@ func (r *Runs) Next(run *Run) bool {
 	if r.answered < len(s.AnswerOf) && s.AnswerOf[r.answered] == uint32(r.next) {
 		run.Answer, run.HasAnswer = s.Answers[r.answered], true
 		r.answered++
+	}
+	run.Return, run.HasReturn = [2]uint64{}, false
+	if r.returned < len(s.ReturnOf) && s.ReturnOf[r.returned] == uint32(r.next) {
+		run.Return, run.HasReturn = [2]uint64(s.ReturnIds[2*r.returned:]), true
+		r.returned++
 	}
 	r.next, r.at = r.next+1, end
 	return true

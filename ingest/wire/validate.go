@@ -53,9 +53,7 @@ func checkBody(e *Envelope) string {
 	case *Envelope_Heartbeat:
 		return checkHeartbeat(b.Heartbeat)
 	case *Envelope_Forget:
-		if b.Forget == nil {
-			return "a Forget without a body"
-		}
+		return checkForget(h, b.Forget)
 	case *Envelope_Seal:
 		if b.Seal == nil || b.Seal.DueMs < 0 {
 			return "a Seal is due before 1970"
@@ -103,8 +101,10 @@ func validName(s string) bool {
 	return true
 }
 
-func validText(s string) bool {
-	return len(s) <= maxName && strings.IndexFunc(s, unicode.IsControl) < 0
+func validText(s string) bool { return printable(s, maxName) }
+
+func printable(s string, longest int) bool {
+	return len(s) <= longest && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 // inDay says whether an instant can belong to the store-day in any time zone.
@@ -152,7 +152,10 @@ func checkSightings(h *Header, s *Sightings) string {
 			return "a band is out of range"
 		}
 	}
-	return checkAnswers(s)
+	if detail := checkAnswers(s); detail != "" {
+		return detail
+	}
+	return checkReturns(h, s)
 }
 
 func checkAnswers(s *Sightings) string {
@@ -178,6 +181,42 @@ func checkAnswers(s *Sightings) string {
 		if s.Answers[i] >= 1<<ReturnFilters {
 			return "an answer has more bits than there are filters"
 		}
+	}
+	return ""
+}
+
+// checkReturns checks the return ids, which only a store of policy extended has.
+func checkReturns(h *Header, s *Sightings) string {
+	switch {
+	case len(s.ReturnIds) != 2*len(s.ReturnOf):
+		return "return_ids are not two for each of return_of"
+	case len(s.ReturnOf) == 0:
+		return ""
+	case h.Policy != Policy_POLICY_EXTENDED:
+		return "return ids of a store that is not extended"
+	case s.ReturnPeriod != ReturnPeriod(h.StoreDay):
+		return "return_period is not the store-day's"
+	}
+	for i, of := range s.ReturnOf {
+		if int64(of) >= int64(len(s.Ids)) || i > 0 && of <= s.ReturnOf[i-1] {
+			return "return_of does not ascend within ids"
+		}
+	}
+	return ""
+}
+
+func checkForget(h *Header, f *Forget) string {
+	switch {
+	case f == nil:
+		return "a Forget without a body"
+	case len(f.ReturnIds) == 0:
+		return ""
+	case len(f.ReturnIds) != 2:
+		return "a Forget has neither none nor two return ids"
+	case h.Policy != Policy_POLICY_EXTENDED:
+		return "return ids of a store that is not extended"
+	case f.ReturnPeriod != ReturnPeriod(h.StoreDay):
+		return "return_period is not the store-day's"
 	}
 	return ""
 }
@@ -249,5 +288,5 @@ func checkHeartbeat(b *Heartbeat) string {
 			return "a drop's reason is empty, too long or not made of letters, digits, '.', '_' and '-'"
 		}
 	}
-	return ""
+	return checkSettings(b.Settings)
 }

@@ -91,6 +91,48 @@ func TestValidateSightings(t *testing.T) {
 	}
 }
 
+func TestValidateReturnIDs(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		kind   string
+		change func(*wire.Envelope)
+		want   string
+	}{
+		{"of a standard store", "sightings_extended", func(e *wire.Envelope) { e.Header.Policy = wire.Policy_POLICY_STANDARD }, wire.ReasonInconsistent},
+		{"of a store without a policy", "sightings_extended", func(e *wire.Envelope) { e.Header.Policy = wire.Policy_POLICY_UNSPECIFIED }, wire.ReasonInconsistent},
+		{"one missing", "sightings_extended", func(e *wire.Envelope) { e.GetSightings().ReturnIds = e.GetSightings().ReturnIds[1:] }, wire.ReasonInconsistent},
+		{"both missing", "sightings_extended", func(e *wire.Envelope) { e.GetSightings().ReturnIds = nil }, wire.ReasonInconsistent},
+		{"of nobody", "sightings_extended", func(e *wire.Envelope) { e.GetSightings().ReturnOf[0] = 2 }, wire.ReasonInconsistent},
+		{"of nobody at all", "sightings_extended", func(e *wire.Envelope) { e.GetSightings().ReturnOf[0] = 1<<32 - 1 }, wire.ReasonInconsistent},
+		{"of one id twice", "sightings_extended", func(e *wire.Envelope) {
+			s := e.GetSightings()
+			s.ReturnOf, s.ReturnIds = append(s.ReturnOf, s.ReturnOf[0]), append(s.ReturnIds, 5, 6)
+		}, wire.ReasonInconsistent},
+		{"descending", "sightings_extended", func(e *wire.Envelope) {
+			s := e.GetSightings()
+			s.ReturnOf, s.ReturnIds = []uint32{1, 0}, append(s.ReturnIds, 5, 6)
+		}, wire.ReasonInconsistent},
+		{"of both ids", "sightings_extended", func(e *wire.Envelope) {
+			s := e.GetSightings()
+			s.ReturnOf, s.ReturnIds = []uint32{0, 1}, append(s.ReturnIds, 5, 6)
+		}, ""},
+		{"of another period", "sightings_extended", func(e *wire.Envelope) { e.GetSightings().ReturnPeriod++ }, wire.ReasonInconsistent},
+		{"of the period before", "sightings_extended", func(e *wire.Envelope) { e.GetSightings().ReturnPeriod-- }, wire.ReasonInconsistent},
+		{"an extended store without any", "sightings_extended", func(e *wire.Envelope) {
+			s := e.GetSightings()
+			s.ReturnOf, s.ReturnIds, s.ReturnPeriod = nil, nil, 0
+		}, ""},
+		{"a Forget of a standard store", "forget_extended", func(e *wire.Envelope) { e.Header.Policy = wire.Policy_POLICY_STANDARD }, wire.ReasonInconsistent},
+		{"a Forget with one", "forget_extended", func(e *wire.Envelope) { e.GetForget().ReturnIds = e.GetForget().ReturnIds[1:] }, wire.ReasonInconsistent},
+		{"a Forget with three", "forget_extended", func(e *wire.Envelope) { e.GetForget().ReturnIds = append(e.GetForget().ReturnIds, 3) }, wire.ReasonInconsistent},
+		{"a Forget of another period", "forget_extended", func(e *wire.Envelope) { e.GetForget().ReturnPeriod = 0 }, wire.ReasonInconsistent},
+		{"a Forget with none", "forget_extended", func(e *wire.Envelope) { e.GetForget().ReturnIds, e.GetForget().ReturnPeriod = nil, 0 }, ""},
+		{"a Forget without a body", "forget_extended", func(e *wire.Envelope) { e.Body = &wire.Envelope_Forget{} }, wire.ReasonInconsistent},
+	} {
+		t.Run(tt.name, func(t *testing.T) { checkReason(t, samples()[tt.kind], tt.change, tt.want) })
+	}
+}
+
 func TestValidateCounters(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -54,7 +54,21 @@ func samples() map[string]*wire.Envelope {
 		Minute: opened/60000 + 2, ListenedS: 58, MemoryAge: 2, FramesRandom: 40, ExcludedLong: 1, RowsDropped: 9,
 		Rows: []wire.CounterRow{{Class: 1023, Band: 2, Bursts: 2, Back: 15}},
 	})
+	var xb wire.SightingsBuilder
+	xb.Add(0xfedcba9876543210, opened+5000, 6)
+	xb.Add(0x1122334455667788, opened+1000, 4)
+	xb.Return(0xfedcba9876543210, 0x0a0b0c0d0e0f1011, 0x2021222324252627)
+	extended, extendedBase := xb.Build()
+	extended.ReturnPeriod = day / 28
+	isExtended := func(h *wire.Header) { h.Policy = wire.Policy_POLICY_EXTENDED }
 	return map[string]*wire.Envelope{
+		"sightings_extended": {
+			Header: header(func(h *wire.Header) { isExtended(h); h.BaseMs = extendedBase }),
+			Body:   &wire.Envelope_Sightings{Sightings: extended},
+		},
+		"forget_extended": {Header: header(isExtended), Body: &wire.Envelope_Forget{Forget: &wire.Forget{
+			Id: 0x1122334455667788, ReturnIds: []uint64{0x0a0b0c0d0e0f1011, 0x2021222324252627}, ReturnPeriod: day / 28,
+		}}},
 		"sightings": {
 			Header: header(func(h *wire.Header) { h.BaseMs = base }),
 			Body:   &wire.Envelope_Sightings{Sightings: sightings},
@@ -90,7 +104,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Encode: %v", err)
 			}
-			if got := sample.Kind(); got != name {
+			if got := sample.Kind(); got != strings.TrimSuffix(name, "_extended") {
 				t.Errorf("kind: got %q, want %q", got, name)
 			}
 			file := filepath.Join("testdata", name+".hex")
@@ -207,6 +221,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(raw)
 	}
+	state, err := wire.Encode(sensorState())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(state)
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := wire.Decode(raw)
@@ -221,6 +240,9 @@ func FuzzDecode(f *testing.F) {
 		for runs := e.GetSightings().Runs(); runs.Next(&run); {
 			if len(run.DeltasMS) != len(run.Bands) {
 				t.Fatal("a run's columns differ in length")
+			}
+			if run.HasReturn && e.Header.Policy != wire.Policy_POLICY_EXTENDED {
+				t.Fatal("return ids of a store that is not extended")
 			}
 		}
 		var m wire.Minute

@@ -30,6 +30,7 @@ type batcher struct {
 	ones      [5]uint32
 	lookback  uint8
 	isNew     bool
+	returns   bool // the open batch has return ids
 
 	counters wire.CountersBuilder
 	epoch    int32
@@ -66,6 +67,12 @@ func (b *batcher) answer(id uint64, bits uint8, ones [5]uint32, lookback uint8, 
 	b.answers, b.ones, b.lookback, b.isNew = true, ones, lookback, isNew
 }
 
+// returning follows the sighting that made the visit, as answer does, in an extended store.
+func (b *batcher) returning(id, now, before uint64) {
+	b.sightings.Return(id, now, before)
+	b.returns = true
+}
+
 func (b *batcher) minute(m wire.Minute, epoch int32) {
 	if n := b.counters.Len(); n > 0 && (epoch != b.epoch || n >= maxMinutes) {
 		b.flushCounters()
@@ -90,8 +97,11 @@ func (b *batcher) flushSightings() {
 		ones := b.ones
 		out.FilterOnes, out.LookbackWeeks, out.FilterNew = ones[:], uint32(b.lookback), b.isNew
 	}
+	if b.returns {
+		out.ReturnPeriod = wire.ReturnPeriod(int32(b.day))
+	}
 	b.sightings.Reset()
-	b.answers = false
+	b.answers, b.returns = false, false
 	b.send(Sightings, &wire.Envelope{Header: b.header(base, 0), Body: &wire.Envelope_Sightings{Sightings: out}})
 }
 

@@ -16,11 +16,13 @@ type fakeHasher struct {
 	day               calendar.Day
 	ids, tags, bucket map[hwaddr.Addr]int
 	classes           int
+	returns           map[hwaddr.Addr]int
+	standard          bool   // there are no keys of return ids
 	salt              uint64 // other values give other tags and buckets, and the same ids
 }
 
 func newFakeHasher(day calendar.Day) *fakeHasher {
-	return &fakeHasher{day: day, ids: map[hwaddr.Addr]int{}, tags: map[hwaddr.Addr]int{}, bucket: map[hwaddr.Addr]int{}}
+	return &fakeHasher{day: day, ids: map[hwaddr.Addr]int{}, tags: map[hwaddr.Addr]int{}, bucket: map[hwaddr.Addr]int{}, returns: map[hwaddr.Addr]int{}}
 }
 
 func fakeSum(a hwaddr.Addr, salt uint64) uint64 {
@@ -46,6 +48,17 @@ func (f *fakeHasher) buckets(a hwaddr.Addr) (b [5]uint16) {
 func (f *fakeHasher) Buckets(a hwaddr.Addr) [5]uint16 {
 	f.bucket[a]++
 	return f.buckets(a)
+}
+
+func (f *fakeHasher) returnIDs(a hwaddr.Addr) (now, before uint64) {
+	period := uint64(wire.ReturnPeriod(int32(f.day)))
+	return fakeSum(a, 1<<45+period), fakeSum(a, 1<<45+period-1)
+}
+
+func (f *fakeHasher) ReturnIDs(a hwaddr.Addr) (now, before uint64, ok bool) {
+	f.returns[a]++
+	now, before = f.returnIDs(a)
+	return now, before, !f.standard
 }
 
 func fakeTag(a hwaddr.Addr, salt uint64) uint32 { return uint32(fakeSum(a, salt+1<<50) >> 36) }

@@ -163,29 +163,56 @@ func (p *Pipeline) inside(s *stay, b *burst) {
 	p.remember(s, b)
 }
 
-// remember asks the return filters when a stay becomes a visit, and marks the open day's bucket; a stay too long for a
-// visitor is unmarked again.
+// remember does what is due when a stay becomes a visit: it asks the return filters and marks the open day's bucket, and a stay too
+// long for a visitor is unmarked again; or, in an extended store, it gives out the return ids.
 func (p *Pipeline) remember(s *stay, b *burst) {
-	if p.returns == nil {
+	dwell := s.lastInside - s.firstInside
+	switch {
+	case p.set.Policy == wire.Policy_POLICY_EXTENDED:
+		if dwell >= int64(VisitMinDwell) && !s.marked {
+			s.marked = true
+			p.giveReturnIDs(s, b)
+		}
+		return
+	case p.returns == nil:
 		return
 	}
-	dwell := s.lastInside - s.firstInside
 	if dwell >= int64(VisitMinDwell) && !s.marked && !s.long {
 		buckets := p.hash.Buckets(s.addr)
 		s.marked, s.bucket = true, buckets[0]
 		p.returns.Mark(buckets[0])
-		if _, asked := p.stables.asked[s.id]; !asked {
-			p.stables.asked[s.id] = struct{}{}
+		if p.firstVisit(s, b) {
 			weeks, isNew := p.returns.Lookback()
-			if b.sighted { // its batch may have left: the same sighting again counts once
-				p.out.sighting(s.id, b.start/1e6, wire.Band(int(b.best)))
-			}
 			p.out.answer(s.id, p.returns.Ask(buckets), p.returns.Ones(), weeks, isNew)
 		}
 	}
 	if dwell > int64(VisitMax) && s.marked {
 		p.returns.Clear(s.bucket)
 		s.marked, s.long = false, true
+	}
+}
+
+// firstVisit reports whether nothing was sent beside the id today, and has the sighting in the open batch, where what goes beside
+// it belongs.
+func (p *Pipeline) firstVisit(s *stay, b *burst) bool {
+	if _, asked := p.stables.asked[s.id]; asked {
+		return false
+	}
+	p.stables.asked[s.id] = struct{}{}
+	if b.sighted { // its batch may have left: the same sighting again counts once
+		p.out.sighting(s.id, b.start/1e6, wire.Band(int(b.best)))
+	}
+	return true
+}
+
+// giveReturnIDs gives out the return ids of a visitor. Only a live sensor does: they outlive the day, and a replayed file has nobody
+// who takes them back when the address is listed later.
+func (p *Pipeline) giveReturnIDs(s *stay, b *burst) {
+	if !p.set.Live || p.keysDay != p.day {
+		return
+	}
+	if now, before, ok := p.hash.ReturnIDs(s.addr); ok && p.firstVisit(s, b) {
+		p.out.returning(s.id, now, before)
 	}
 }
 

@@ -67,7 +67,7 @@ type period struct {
 // Deps are what a pipeline works with.
 type Deps struct {
 	Hasher   Hasher
-	Returns  Returns // nil: no return filters (try, count-only)
+	Returns  Returns // nil: no return filters (try, count-only, extended)
 	OptOuts  OptOuts
 	Sink     Sink
 	excluded map[hwaddr.Addr]struct{} // the shop's own devices; only Replay has such a list

@@ -151,7 +151,7 @@ func TestNothingIsRememberedOfRandomAddressesOrUnderCountOnly(t *testing.T) {
 		calls  int
 	}{
 		{"stable, standard", wire.Policy_POLICY_STANDARD, false, 2},
-		{"stable, extended", wire.Policy_POLICY_EXTENDED, false, 2},
+		{"stable, extended", wire.Policy_POLICY_EXTENDED, false, 0},
 		{"random, standard", wire.Policy_POLICY_STANDARD, true, 0},
 		{"stable, count only", wire.Policy_POLICY_COUNT_ONLY, false, 0},
 		{"stable, no policy", wire.Policy_POLICY_UNSPECIFIED, false, 0},

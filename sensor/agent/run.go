@@ -116,10 +116,11 @@ func start(ctx context.Context, cfg *Config, o Options) (*runner, error) {
 	return r, nil
 }
 
-// OpenReturns opens the return filters of the keys' day. Those of a store that only counts now are destroyed, and there are none.
+// OpenReturns opens the return filters of the keys' day. Only a standard store has them: those of one that only counts now, or that
+// counts exactly who returns, are destroyed, and there are none.
 func OpenReturns(cfg *Config, k *keys.State, random io.Reader) (*returns.Filters, error) {
 	site := k.Site()
-	if site.Policy == wire.Policy_POLICY_COUNT_ONLY {
+	if site.Policy != wire.Policy_POLICY_STANDARD {
 		return nil, returns.Destroy(cfg.State)
 	}
 	return returns.Open(cfg.State, returns.Options{Epsilon: site.ReturnEpsilon, Day: k.Day(), Issue: k.Issue(), Random: random})

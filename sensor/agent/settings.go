@@ -64,6 +64,8 @@ const FailClosedStaleList = "opt_out_list_stale"
 type Hasher interface {
 	ID(a hwaddr.Addr) uint64
 	Buckets(a hwaddr.Addr) [5]uint16
+	// ReturnIDs are the return ids under this period's key and the one's before; ok only in an extended store.
+	ReturnIDs(a hwaddr.Addr) (now, before uint64, ok bool)
 	Tag(a hwaddr.Addr) uint32
 	Class(epoch int32, masked []byte) uint16
 }

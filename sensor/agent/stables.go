@@ -14,7 +14,7 @@ type stay struct {
 	bucket                  uint16
 	inside                  bool // heard at rssi_inside: a sighting has its id
 	long                    bool // longer than VisitMax
-	marked                  bool // its return bucket is marked
+	marked                  bool // its return bucket is marked; in an extended store: its return ids are given out
 }
 
 // stables sorts bursts of stable addresses into sightings and passers-by.
@@ -23,7 +23,7 @@ type stables struct {
 	pool  []stay
 	free  []int32
 	order order               // by last, the longest silent first
-	asked map[uint64]struct{} // ids whose noisy bits were sent today
+	asked map[uint64]struct{} // ids whose noisy bits, or return ids, were sent today
 }
 
 func newStables() *stables {

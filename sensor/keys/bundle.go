@@ -31,7 +31,9 @@ type Site struct {
 }
 
 // Bundle is all that one sensor needs to begin: its site and where the store's key chains stand on the bundle's day. The bundles
-// of a store's sensors differ only in the site. A bundle is imported once and deleted.
+// of a store's sensors differ only in the site. A bundle is imported once and deleted. It is for the policy that stores.yaml had:
+// only that of an extended store carries the keys of return ids, so after a change of policy all sensors of the store need new
+// bundles. The legal basis of an extended store stays in stores.yaml, without which no such bundle is issued.
 type Bundle struct {
 	Site
 	issue string
@@ -49,7 +51,9 @@ func NewBundles(store *stores.Store, seed Seed, first calendar.Day, optOut OptOu
 	}
 	var out []Bundle
 	for _, s := range store.Sensors {
-		out = append(out, Bundle{Site: siteOf(store, s), issue: seed.issue(), chain: seed.chain(first, *optOut.k)})
+		c := seed.chain(first, *optOut.k)
+		out = append(out, Bundle{Site: siteOf(store, s), issue: seed.issue(), chain: c.under(store.Policy)})
+		c.wipe()
 	}
 	return out, nil
 }
@@ -61,6 +65,9 @@ func mayIssue(store *stores.Store, day calendar.Day) error {
 	}
 	if _, err := policyName(store.Policy); err != nil {
 		return err
+	}
+	if store.Policy == wire.Policy_POLICY_EXTENDED && store.LegalBasis == "" {
+		return errors.New("policy extended needs a legal basis: record it in stores.yaml under legal_basis")
 	}
 	if store.SealAfter < 0 || store.SealAfter > stores.MaxSealAfter {
 		return errors.New("seal_after: use 0 to 24h in stores.yaml")

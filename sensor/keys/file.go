@@ -58,6 +58,7 @@ type fileForm struct {
 	Day           calendar.Day      `json:"day"`
 	DayChain      keyText           `json:"day_chain"`
 	WeekChain     keyText           `json:"week_chain"`
+	PeriodChain   *keyText          `json:"period_chain,omitempty"` // of an extended store alone
 	OptOutKey     keyText           `json:"opt_out_key"`
 }
 
@@ -114,12 +115,28 @@ func encode(kind, issue string, site *Site, c *chain) ([]byte, error) {
 		Kind: kind, Version: Version, Issue: issue,
 		Store: site.Store, Name: site.Name, TimeZone: site.TimeZone, Hours: hoursText(site.Hours), Policy: policy,
 		ReturnEpsilon: site.ReturnEpsilon, SealAfter: seal, Zone: site.Zone, Sensor: site.Sensor, Entrance: site.Entrance,
-		Day: c.day, DayChain: keyText(c.days), WeekChain: keyText(c.weeks), OptOutKey: keyText(c.optOut),
+		Day: c.day, DayChain: keyText(c.days), WeekChain: keyText(c.weeks), PeriodChain: c.periodText(), OptOutKey: keyText(c.optOut),
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode the %s: %w", kind, err)
 	}
 	return append(text, '\n'), nil
+}
+
+// periodText is the chain of the periods as it stands in a file; nil where there is none.
+func (c *chain) periodText() *keyText {
+	if !c.hasPeriods() {
+		return nil
+	}
+	return (*keyText)(&c.periods)
+}
+
+// key is the key of a field that may be missing, which is zeros.
+func (k *keyText) key() key {
+	if k == nil {
+		return key{}
+	}
+	return key(*k)
 }
 
 // decode reads a file of the kind and checks all of it. The error names everything that is wrong at once, and no key.
@@ -213,6 +230,9 @@ func (f *fileForm) check() (*Bundle, error) {
 	want(f.DayChain != keyText{}, "day_chain: it is missing")
 	want(f.WeekChain != keyText{}, "week_chain: it is missing")
 	want(f.OptOutKey != keyText{}, "opt_out_key: it is missing")
+	extended := err == nil && policy == wire.Policy_POLICY_EXTENDED
+	want(!extended || f.PeriodChain.key() != key{}, "period_chain: it is missing, and policy extended needs it")
+	want(extended || f.PeriodChain == nil, "period_chain: it belongs to policy extended alone")
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
@@ -220,7 +240,7 @@ func (f *fileForm) check() (*Bundle, error) {
 		Store: f.Store, Name: f.Name, TimeZone: f.TimeZone, Calendar: cal, Hours: hours, Policy: policy,
 		ReturnEpsilon: f.ReturnEpsilon, SealAfter: seal, Zone: f.Zone, Sensor: f.Sensor, Entrance: f.Entrance,
 	}
-	c := &chain{day: f.Day, days: key(f.DayChain), weeks: key(f.WeekChain), optOut: key(f.OptOutKey)}
+	c := &chain{day: f.Day, days: key(f.DayChain), weeks: key(f.WeekChain), periods: f.PeriodChain.key(), optOut: key(f.OptOutKey)}
 	return &Bundle{Site: site, issue: f.Issue, chain: c}, nil
 }
 
@@ -230,7 +250,9 @@ func policyName(p wire.Policy) (string, error) {
 		return "count-only", nil
 	case wire.Policy_POLICY_STANDARD:
 		return "standard", nil
+	case wire.Policy_POLICY_EXTENDED:
+		return "extended", nil
 	default:
-		return "", fmt.Errorf("policy %s cannot be issued: set standard or count-only in stores.yaml", p)
+		return "", fmt.Errorf("policy %s cannot be issued: set standard, count-only or extended in stores.yaml", p)
 	}
 }

@@ -95,7 +95,8 @@ func TestGarbledFilesErrorClearly(t *testing.T) {
 		{"no name", change("name", nil), "name"},
 		{"no such time zone", change("time_zone", "Mars/Base"), "time_zone"},
 		{"no policy", change("policy", nil), "policy"},
-		{"the extended policy", change("policy", "extended"), "legal basis"},
+		{"the extended policy without its keys", change("policy", "extended"), "period_chain: it is missing"},
+		{"keys of return ids in a standard store", change("period_chain", strings.Repeat("5e", 32)), "period_chain: it belongs"},
 		{"too large an epsilon", change("return_epsilon", 3.01), "return_epsilon"},
 		{"no epsilon", change("return_epsilon", 0), "return_epsilon"},
 		{"a seal_after below zero", change("seal_after", "-1s"), "seal_after"},
@@ -256,6 +257,16 @@ func FuzzDecode(f *testing.F) {
 		f.Add(good[:len(good)-40], kind == kindState)
 		f.Add(bytes.ReplaceAll(good, []byte(`"`), nil), kind == kindState)
 	}
+	extended, err := NewBundles(testStore(f, 2), testSeed(0), wednesday, testOptOut())
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := encode(kindBundle, extended[0].issue, &extended[0].Site, extended[0].chain)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good, false)
+	f.Add(bytes.Replace(good, []byte("extended"), []byte("standard"), 1), false)
 	f.Add([]byte(`{"kind":"footfall bundle","version":1}`), false)
 	f.Fuzz(func(t *testing.T, raw []byte, state bool) {
 		kind := kindBundle

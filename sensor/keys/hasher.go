@@ -20,6 +20,7 @@ type Hasher struct {
 	chain   *chain // the state's own, for class keys
 	id      *mac
 	returns [Weeks]*mac
+	periods [Periods]*mac // nil unless the store is extended
 	optOut  *mac
 	class   *mac
 	epoch   int32
@@ -38,6 +39,13 @@ func newHasher(c *chain, fixedClass *key) *Hasher {
 	for i := range weeks {
 		h.returns[i] = newMAC(h.digest, &weeks[i])
 		weeks[i].wipe()
+	}
+	if c.hasPeriods() {
+		periods := c.periodKeys()
+		for i := range periods {
+			h.periods[i] = newMAC(h.digest, &periods[i])
+			periods[i].wipe()
+		}
 	}
 	h.optOut = newMAC(h.digest, &c.optOut)
 	if fixedClass != nil {
@@ -60,6 +68,18 @@ func (h *Hasher) Buckets(a hwaddr.Addr) [Weeks]uint16 {
 		b[k] = binary.BigEndian.Uint16(h.out[:]) // all BucketBits of it
 	}
 	return b
+}
+
+// ReturnIDs are the 64-bit return ids of a stable address: under the key of this period of 28 store-days, and under that of the one
+// before. Only an extended store has them; ok is false in any other.
+func (h *Hasher) ReturnIDs(a hwaddr.Addr) (now, before uint64, ok bool) {
+	if h.periods[0] == nil {
+		return 0, 0, false
+	}
+	h.sum(h.periods[0], a)
+	now = binary.BigEndian.Uint64(h.out[:])
+	h.sum(h.periods[1], a)
+	return now, binary.BigEndian.Uint64(h.out[:]), true
 }
 
 // Tag is the 28-bit opt-out tag of an address, the same in every store and for as long as the organisation keeps its key.
@@ -98,7 +118,7 @@ func (h *Hasher) sum(m *mac, a hwaddr.Addr) {
 
 // wipe overwrites the keys and what the digest still holds of the last message.
 func (h *Hasher) wipe() {
-	for _, m := range append(h.returns[:], h.id, h.optOut, h.class) {
+	for _, m := range append(h.returns[:], h.id, h.periods[0], h.periods[1], h.optOut, h.class) {
 		if m != nil {
 			m.wipe()
 		}

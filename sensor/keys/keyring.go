@@ -10,6 +10,7 @@ import (
 
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
+	"github.com/openfootfall/footfall/ingest/wire"
 )
 
 // Keyring is what an organisation keeps to issue bundles later, for a sensor that is replaced or added: where each store's key
@@ -147,14 +148,17 @@ func (r *Keyring) Issue(store *stores.Store, sensors []string) ([]Bundle, error)
 	if err := mayIssue(store, s.chain.day); err != nil {
 		return nil, fmt.Errorf("make the bundles: %w", err)
 	}
+	if store.Policy == wire.Policy_POLICY_EXTENDED && !s.chain.hasPeriods() {
+		return nil, fmt.Errorf("the keys of store %s are of before policy extended and have none for return ids: give it new ones with footfall keys rotate --store %s, and all its sensors new bundles",
+			store.ID, store.ID)
+	}
 	var out []Bundle
 	for _, name := range sensors {
 		i := store.SensorIndex(name)
 		if i < 0 {
 			return nil, fmt.Errorf("store %s has no sensor %q in stores.yaml: add it under zones, or name one that it has", store.ID, name)
 		}
-		c := *s.chain
-		out = append(out, Bundle{Site: siteOf(store, store.Sensors[i]), issue: s.issue, chain: &c})
+		out = append(out, Bundle{Site: siteOf(store, store.Sensors[i]), issue: s.issue, chain: s.chain.under(store.Policy)})
 	}
 	for _, name := range sensors {
 		s.note(name)

@@ -30,7 +30,9 @@ type ringStoreForm struct {
 	Day       calendar.Day `json:"day"`
 	DayChain  keyText      `json:"day_chain"`
 	WeekChain keyText      `json:"week_chain"`
-	Issued    []issuedForm `json:"issued"`
+	// PeriodChain is missing in a keyring of before policy extended; rotate gives the store one.
+	PeriodChain *keyText     `json:"period_chain,omitempty"`
+	Issued      []issuedForm `json:"issued"`
 }
 
 type issuedForm struct {
@@ -45,7 +47,7 @@ func (r *Keyring) Encode() ([]byte, error) {
 	for _, s := range r.stores {
 		one := ringStoreForm{
 			Store: s.id, TimeZone: s.zone, Issue: s.issue, Made: s.made,
-			Day: s.chain.day, DayChain: keyText(s.chain.days), WeekChain: keyText(s.chain.weeks),
+			Day: s.chain.day, DayChain: keyText(s.chain.days), WeekChain: keyText(s.chain.weeks), PeriodChain: s.chain.periodText(),
 		}
 		for _, i := range s.issued {
 			one.Issued = append(one.Issued, issuedForm(i))
@@ -112,9 +114,10 @@ func (f *ringStoreForm) check(optOut key) (*ringStore, error) {
 	want(f.Made >= 0 && f.Made <= f.Day && f.Day <= lastDay, "made, day: they are no store-days since 2020, one not after the other")
 	want(f.DayChain != keyText{}, "day_chain: it is missing")
 	want(f.WeekChain != keyText{}, "week_chain: it is missing")
+	want(f.PeriodChain == nil || *f.PeriodChain != keyText{}, "period_chain: it holds zeros")
 	s := &ringStore{
 		id: f.Store, zone: f.TimeZone, calendar: cal, issue: f.Issue, made: f.Made,
-		chain: &chain{day: f.Day, days: key(f.DayChain), weeks: key(f.WeekChain), optOut: optOut},
+		chain: &chain{day: f.Day, days: key(f.DayChain), weeks: key(f.WeekChain), periods: f.PeriodChain.key(), optOut: optOut},
 	}
 	seen := map[string]bool{}
 	for _, i := range f.Issued {

@@ -367,6 +367,7 @@ func FuzzDecodeKeyring(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add(good[:len(good)-30])
+	f.Add(bytes.ReplaceAll(good, []byte("period_chain"), []byte("issue")))
 	f.Add(bytes.ReplaceAll(good, []byte(`"`), nil))
 	f.Add([]byte(`{"kind":"footfall keyring","version":1,"stores":[{}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

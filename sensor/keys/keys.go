@@ -1,6 +1,7 @@
 // Package keys holds a store's keys and hashes addresses with them (DESIGN section 5). A bundle issued for a sensor and hardware
-// addresses come in; ids, return buckets, classes and opt-out tags go out. Keys die by ratcheting: the day's when the store-day
-// ends, a week's after four more weeks, and with them the way back from a hash to an address.
+// addresses come in; ids, return buckets, classes and opt-out tags go out, and of a store of policy extended return ids. Keys die
+// by ratcheting: the day's when the store-day ends, a week's after four more weeks, a period's when the next but one begins, and
+// with them the way back from a hash to an address.
 //
 // What dies is overwritten, on disk and in memory. Two things are out of reach: copies that the standard library made while
 // deriving and encoding, which stay in freed memory until it is used again (no core dump shows it after HardenProcess), and
@@ -17,6 +18,7 @@ import (
 	"log/slog"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
+	"github.com/openfootfall/footfall/ingest/wire"
 )
 
 // The labels of DESIGN section 5. Changing one changes every id of every store.
@@ -28,11 +30,17 @@ const (
 	labelWeekChain = "footfall week chain"
 	labelWeekNext  = "footfall week next"
 	labelReturn    = "footfall return"
+	labelPeriods   = "footfall period chain"
+	labelPeriod    = "footfall period next"
+	labelReturnID  = "footfall period return"
 	labelIssue     = "footfall issue"
 )
 
 // Weeks is how many return keys a sensor holds: this store-week's and the four before.
 const Weeks = 5
+
+// Periods is how many keys of return ids the sensor of an extended store holds: this period's of 28 store-days and the one's before.
+const Periods = 2
 
 // key is 32 secret bytes. It has no text, JSON or log form; a file's text is made of it on purpose, by keyText.
 type key [32]byte
@@ -68,23 +76,35 @@ func (k *key) ratchet(label string, steps int) {
 	}
 }
 
-// chain is where a store's two ratchets stand. It is always held by pointer, so that printing what holds it shows none of it.
+// chain is where a store's ratchets stand. It is always held by pointer, so that printing what holds it shows none of it.
 type chain struct {
-	day    calendar.Day
-	days   key // D(day)
-	weeks  key // W(week of day - 4): the oldest of the return keys that are still held follows from it
-	optOut key // the organisation's, the same on every sensor
+	day   calendar.Day
+	days  key // D(day)
+	weeks key // W(week of day - 4): the oldest of the return keys that are still held follows from it
+	// periods is P(period of day - 1), from which the return keys of both periods follow. Zeros: there is none, because the store
+	// is not extended, or its keyring is of before policy extended.
+	periods key
+	optOut  key // the organisation's, the same on every sensor
 }
+
+// period is the number of the 28 store-days for which a return key of policy extended is good.
+func period(day calendar.Day) int32 { return wire.ReturnPeriod(int32(day)) }
+
+func (c *chain) hasPeriods() bool { return c.periods != key{} }
 
 func (c *chain) advance(to calendar.Day) {
 	c.days.ratchet(labelDayNext, int(to-c.day))
 	c.weeks.ratchet(labelWeekNext, int(to.Week()-c.day.Week()))
+	if c.hasPeriods() {
+		c.periods.ratchet(labelPeriod, int(period(to)-period(c.day)))
+	}
 	c.day = to
 }
 
 func (c *chain) wipe() {
 	c.days.wipe()
 	c.weeks.wipe()
+	c.periods.wipe()
 	c.optOut.wipe()
 }
 
@@ -105,6 +125,23 @@ func (c *chain) returnKeys() [Weeks]key {
 	}
 	w.wipe()
 	return out
+}
+
+// periodKeys are the return keys of this period and of the one before, this one's first.
+func (c *chain) periodKeys() [Periods]key {
+	now := c.periods
+	now.ratchet(labelPeriod, 1)
+	defer now.wipe()
+	return [Periods]key{now.expand(labelReturnID), c.periods.expand(labelReturnID)}
+}
+
+// under is the chain as a sensor of the policy holds it: only one of an extended store has the periods' keys.
+func (c *chain) under(policy wire.Policy) *chain {
+	out := *c
+	if policy != wire.Policy_POLICY_EXTENDED {
+		out.periods.wipe()
+	}
+	return &out
 }
 
 // Seed is a store's 32-byte seed. Bundles are made from it once; then it is wiped, because all of a store's days follow from it.
@@ -128,7 +165,9 @@ func (s Seed) Wipe() {
 
 // chain starts the store's ratchets at its first day.
 func (s Seed) chain(first calendar.Day, optOut key) *chain {
-	return &chain{day: first, days: s.k.expand(labelDayChain), weeks: s.k.expand(labelWeekChain), optOut: optOut}
+	return &chain{
+		day: first, days: s.k.expand(labelDayChain), weeks: s.k.expand(labelWeekChain), periods: s.k.expand(labelPeriods), optOut: optOut,
+	}
 }
 
 // issue names the seed without giving it away: what was remembered under another seed's keys can be told apart by it.

@@ -55,6 +55,19 @@ func refWeek(seed []byte, firstWeek, week int32) []byte {
 	return w
 }
 
+// refPeriod is P(p); the chain begins one period of 28 days before the store's first.
+func refPeriod(seed []byte, firstPeriod, period int32) []byte {
+	p := refExpand(seed, "footfall period chain", 32)
+	for k := firstPeriod - 1; k < period; k++ {
+		p = refExpand(p, "footfall period next", 32)
+	}
+	return p
+}
+
+func refReturnID(period, addr []byte) []byte {
+	return refHMAC(refExpand(period, "footfall period return", 32), addr)[:8]
+}
+
 func refID(dayChain, addr []byte) uint64 {
 	return binary.BigEndian.Uint64(refHMAC(refExpand(dayChain, "footfall day id", 32), addr))
 }

@@ -28,6 +28,11 @@ stores:
     time_zone: America/New_York
     policy: count-only
     zones: [{id: all, sensors: [{id: only}]}]
+  - id: club
+    time_zone: Europe/Berlin
+    policy: extended
+    legal_basis: "consent at the desk, decided by A. Person on 2026-01-05"
+    zones: [{id: bar, sensors: [{id: left}, {id: right}]}]
 `
 
 func testStore(t testing.TB, i int) *stores.Store {
@@ -42,8 +47,13 @@ func testStore(t testing.TB, i int) *stores.Store {
 // imported is a sensor's state, imported from a bundle of the store's own in a folder of its own.
 func imported(t testing.TB, seed Seed, sensor int, first calendar.Day) (*State, string) {
 	t.Helper()
+	return importedOf(t, testStore(t, 0), seed, sensor, first)
+}
+
+func importedOf(t testing.TB, store *stores.Store, seed Seed, sensor int, first calendar.Day) (*State, string) {
+	t.Helper()
 	dir := t.TempDir()
-	bundles, err := NewBundles(testStore(t, 0), seed, first, testOptOut())
+	bundles, err := NewBundles(store, seed, first, testOptOut())
 	if err != nil {
 		t.Fatal(err)
 	}

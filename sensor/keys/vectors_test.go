@@ -16,7 +16,8 @@ var update = flag.Bool("update", false, "write the golden test vectors anew")
 
 const vectorsFile = "testdata/vectors.json"
 
-// vectors are the golden values of every derivation; bytes are hexadecimal. The week chains are W(week-4).
+// vectors are the golden values of every derivation; bytes are hexadecimal. The week chains are W(week-4), the period chains
+// P(period-1).
 type vectors struct {
 	Seed      string      `json:"seed"`
 	OptOutKey string      `json:"opt_out_key"`
@@ -32,6 +33,9 @@ type vectorDay struct {
 	IDKey      string          `json:"id_key"`
 	WeekChain  string          `json:"week_chain"`
 	ReturnKeys []string        `json:"return_keys"` // this week's first
+	Period     int32           `json:"period"`
+	PeriodKeys []string        `json:"period_keys"` // this period's first
+	Periods    string          `json:"period_chain"`
 	Classes    []vectorClass   `json:"classes"`
 	Addresses  []vectorAddress `json:"addresses"`
 }
@@ -48,6 +52,7 @@ type vectorAddress struct {
 	ID      string   `json:"id"`
 	Buckets []uint16 `json:"buckets"`
 	Tag     uint32   `json:"tag"`
+	Returns []string `json:"return_ids"` // this period's first
 }
 
 // vectorAddresses are from the blocks for documentation (RFC 7042), and the two ends of the range.
@@ -100,6 +105,10 @@ func ourDay(c *chain) vectorDay {
 	for _, k := range c.returnKeys() {
 		d.ReturnKeys = append(d.ReturnKeys, hex.EncodeToString(k[:]))
 	}
+	d.Period, d.Periods = period(c.day), hex.EncodeToString(c.periods[:])
+	for _, k := range c.periodKeys() {
+		d.PeriodKeys = append(d.PeriodKeys, hex.EncodeToString(k[:]))
+	}
 	for i, block := range []int32{0, 1, 12} { // 12: the last hour of a day of 25
 		epoch := int32(c.day)*16 + block
 		k := c.classKey(epoch)
@@ -109,12 +118,17 @@ func ourDay(c *chain) vectorDay {
 	}
 	for _, a := range vectorAddresses {
 		b, id := h.Buckets(a), h.ID(a)
+		now, before, _ := h.ReturnIDs(a)
 		d.Addresses = append(d.Addresses, vectorAddress{
 			Address: hex.EncodeToString(a[:]), Buckets: b[:], Tag: h.Tag(a),
-			ID: hex.EncodeToString([]byte{byte(id >> 56), byte(id >> 48), byte(id >> 40), byte(id >> 32), byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}),
+			ID: hexOf(id), Returns: []string{hexOf(now), hexOf(before)},
 		})
 	}
 	return d
+}
+
+func hexOf(id uint64) string {
+	return hex.EncodeToString([]byte{byte(id >> 56), byte(id >> 48), byte(id >> 40), byte(id >> 32), byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
 }
 
 func TestGoldenVectors(t *testing.T) {
@@ -171,6 +185,12 @@ func TestGoldenVectorsWithASecondImplementation(t *testing.T) {
 		for k, text := range d.ReturnKeys {
 			same("return key", text, hex.EncodeToString(refExpand(refWeek(seed, firstWeek, d.Week-int32(k)), "footfall return", 32)))
 		}
+		same("period", d.Period, d.Day/28)
+		same("period chain", d.Periods, hex.EncodeToString(refPeriod(seed, v.FirstDay/28, d.Period-1)))
+		same("period keys", len(d.PeriodKeys), 2)
+		for k, text := range d.PeriodKeys {
+			same("period key", text, hex.EncodeToString(refExpand(refPeriod(seed, v.FirstDay/28, d.Period-int32(k)), "footfall period return", 32)))
+		}
 		for _, c := range d.Classes {
 			same("class", c.Class, refClass(day, c.Epoch, unhex(t, c.Masked)))
 			e := uint32(c.Epoch)
@@ -183,6 +203,10 @@ func TestGoldenVectorsWithASecondImplementation(t *testing.T) {
 			same("tag", a.Tag, refTag(optOut, addr))
 			for k, b := range a.Buckets {
 				same("bucket", b, refBucket(refWeek(seed, firstWeek, d.Week-int32(k)), addr))
+			}
+			same("return ids", len(a.Returns), 2)
+			for k, text := range a.Returns {
+				same("return id", text, hex.EncodeToString(refReturnID(refPeriod(seed, v.FirstDay/28, d.Period-int32(k)), addr)))
 			}
 		}
 	}

@@ -165,7 +165,7 @@ func (s *sensor) openOutbox() (err error) {
 	s.outbox, err = outbox.New(outbox.Options{
 		Store: s.site.Store, Sensor: s.site.Sensor, Zone: s.site.Zone, Boot: boot, Policy: s.site.Policy,
 		Calendar: s.site.Calendar, SealAfter: s.site.SealAfter, IDAge: s.cfg.Spool.IDAge,
-		Spool: s.spool, Publisher: s.sender, List: s.list, Now: time.Now, Trusted: s.trusted.Load,
+		State: s.cfg.State, Spool: s.spool, Publisher: s.sender, List: s.list, Now: time.Now, Trusted: s.trusted.Load,
 		Elapsed: s.elapsed, Registerer: s.registry, Logger: s.o.Log,
 		OnTrouble: func(name string, on bool) { s.board.Set(status.Trouble(name), on) },
 	})

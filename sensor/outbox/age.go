@@ -98,6 +98,7 @@ func (o *Outbox) ageSome(due []uint64) (rest []uint64) {
 			o.drop(m.LSN, outForeign)
 			dropped = true
 		case m.Kind == kindForget:
+			o.renew(e)
 			o.drop(m.LSN, outExpired)
 			dropped = true
 		default:

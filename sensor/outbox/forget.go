@@ -23,12 +23,23 @@ const (
 
 // forgetting is a Forget whose time has not come.
 type forgetting struct {
+	match
 	at    time.Time
-	id    uint64
 	day   calendar.Day // of the id
 	spare bool         // a match that no record stands for
 	first bool         // no other id leaves before it
 }
+
+// match is what a Forget says.
+type match struct {
+	id      uint64
+	returns [2]uint64 // of an extended store: of the period of the day, and of the one before
+	tag     uint32    // whose return ids they are, where kept
+	kept    bool      // some of them are
+}
+
+// nobody is a match of nothing: what cannot be told from one by who may not read ids.
+func nobody() match { return match{id: randomID(), returns: [2]uint64{randomID(), randomID()}} }
 
 // forgets are the Forgets to come. Its lock is held until what is due is in the ledger, and taken before that of the ledger.
 type forgets struct {
@@ -47,28 +58,42 @@ type forgets struct {
 // match in 27,000), the others take the place of random ids in later Forgets, and what is left of them goes out within an hour,
 // as Forgets for which no record stands. Of more than 4,096 records that join at once those beyond have no Forget. What is not
 // forgotten: ids of before a restart, of an earlier day, or beyond the bound of Heard; they go when their day is sealed.
+//
+// In an extended store every Forget has two return ids beside the id: random ones, or those that were sent of the match in the last
+// 28 days, for which a device need not have been here today.
 func (o *Outbox) Joined(records int) {
 	if records <= 0 || o.opt.Policy == wire.Policy_POLICY_COUNT_ONLY {
 		return
 	}
-	day, matches, begun := o.heard.take(o.opt.List.Has)
+	day, heard, begun := o.heard.take(o.opt.List.Has)
 	if !begun {
 		return // there are no ids before the first store-day
 	}
+	matches := o.matches(heard)
+	o.forgets.mu.Lock()
+	matches = append(matches, o.forgets.spares(day)...)
+	o.forgets.mu.Unlock()
+	said := make([]match, min(records, forgetsAtOnce))
+	for i := range said {
+		if said[i] = nobody(); len(matches) > 0 {
+			said[i], matches = matches[0], matches[1:]
+		}
+	}
+	o.forget(day, said, matches)
+}
+
+// forget makes Forgets within seconds, and spare ones within the hour.
+func (o *Outbox) forget(day calendar.Day, said, spare []match) {
 	f := &o.forgets
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	matches = append(matches, f.spares(day)...)
-	for range min(records, forgetsAtOnce) {
-		next := forgetting{at: time.Now().Add(mathrand.N(forgetWithin)), day: day, id: randomID()}
-		if len(matches) > 0 {
-			next.id, matches = matches[0], matches[1:]
-		}
-		f.waiting = append(f.waiting, next)
+	for _, m := range said {
+		at := time.Now().Add(mathrand.N(forgetWithin))
+		f.waiting = append(f.waiting, forgetting{at: at, match: m, day: day})
 	}
-	for _, id := range matches {
+	for _, m := range spare {
 		at := time.Now().Add(forgetWithin + mathrand.N(spareWithin))
-		f.waiting = append(f.waiting, forgetting{at: at, id: id, day: day, spare: true})
+		f.waiting = append(f.waiting, forgetting{at: at, match: m, day: day, spare: true})
 	}
 	o.giveOutDue()
 }
@@ -79,16 +104,16 @@ func randomID() uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// spares takes out the ids of the day that no record stands for.
-func (f *forgets) spares(day calendar.Day) (ids []uint64) {
+// spares takes out the matches of the day that no record stands for.
+func (f *forgets) spares(day calendar.Day) (matches []match) {
 	f.waiting = slices.DeleteFunc(f.waiting, func(w forgetting) bool {
 		if w.spare && w.day == day {
-			ids = append(ids, w.id)
+			matches = append(matches, w.match)
 			return true
 		}
 		return false
 	})
-	return ids
+	return matches
 }
 
 // due takes out what has its time, in that order, and sets the timer for the others.
@@ -138,6 +163,9 @@ func (o *Outbox) spoolForget(f forgetting) error {
 		},
 		Body: &wire.Envelope_Forget{Forget: &wire.Forget{Id: f.id}},
 	}
+	if o.extended() {
+		e.GetForget().ReturnIds, e.GetForget().ReturnPeriod = f.returns[:], wire.ReturnPeriod(int32(f.day))
+	}
 	raw, err := o.seal(e)
 	if err == nil {
 		err = o.enter(kindForget, raw, entry{timeMS: ms, forget: true, first: f.first})
@@ -150,6 +178,7 @@ func (o *Outbox) spoolForget(f forgetting) error {
 	if err != nil {
 		return fmt.Errorf("make a Forget: %w", err)
 	}
+	o.sent(f.match)
 	return nil
 }
 

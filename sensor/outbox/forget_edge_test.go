@@ -97,10 +97,10 @@ func TestMoreMatchesThanRecords(t *testing.T) {
 				}
 				look(forgetWithin + 10*time.Millisecond)
 				row.later(w)
-				look(forgetWithin - 20*time.Millisecond)
+				look(forgetWithin + 10*time.Millisecond)
 				look(2 * spareWithin)
-				if row.at[1] == row.at[2] {
-					row.at[1] = got[1] // what joined late may come within the last of its three seconds
+				if got[1] > row.at[1] && got[1] <= row.at[2] {
+					row.at[1] = got[1] // one for which no record stands may come as early as any time within the hour
 				}
 				equal(t, "Forgets", got, row.at)
 				if n := has(w.forgets(), ids(1, 4)...); n != 3 {
@@ -173,7 +173,7 @@ func TestAForgetIsOfItsDayWhateverTheClockSays(t *testing.T) {
 			w.trust(by == 0)
 			w.step(by)
 			w.list.confirm()
-			if err := w.box.spoolForget(forgetting{id: id(1), day: day}); err != nil {
+			if err := w.box.spoolForget(forgetting{match: match{id: id(1)}, day: day}); err != nil {
 				t.Fatal(err)
 			}
 			messages, err := w.spool.Next(0, 1, maxBytes)
@@ -208,7 +208,7 @@ func TestTakeLeavesNothingBehind(t *testing.T) {
 	}
 	for n := range 1000 {
 		tag, ok := h.tag(id(n))
-		if want := n%10 != 3; ok != want || ok && tag != uint32(n) || slices.Contains(taken, id(n)) == want {
+		if want := n%10 != 3; ok != want || ok && tag != uint32(n) || slices.Contains(taken, tagged{id(n), uint32(n)}) == want {
 			t.Fatalf("id %d: got %v, want known %v", n, ok, want)
 		}
 	}

@@ -52,6 +52,13 @@ func (h *heard) today(day calendar.Day) bool {
 	return h.begun && h.day == day
 }
 
+// current is the current day, once there is one.
+func (h *heard) current() (day calendar.Day, begun bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.day, h.begun
+}
+
 func (h *heard) len() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,13 +98,13 @@ func (h *heard) add(id uint64, tag uint32) {
 }
 
 // take removes the ids whose tags are listed and returns them, with their store-day; there is none before begin.
-func (h *heard) take(listed func(tag uint32) bool) (day calendar.Day, taken []uint64, begun bool) {
+func (h *heard) take(listed func(tag uint32) bool) (day calendar.Day, taken []tagged, begun bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept := 0
 	for i, tag := range h.tags {
 		if listed(tag) {
-			taken = append(taken, h.ids[i])
+			taken = append(taken, tagged{h.ids[i], tag})
 			continue
 		}
 		h.ids[kept], h.tags[kept] = h.ids[i], tag
@@ -110,7 +117,7 @@ func (h *heard) take(listed func(tag uint32) bool) (day calendar.Day, taken []ui
 		if !listed(t.tag) {
 			return false
 		}
-		taken = append(taken, t.id)
+		taken = append(taken, t)
 		return true
 	})
 	return h.day, taken, h.begun

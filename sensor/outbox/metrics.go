@@ -43,7 +43,7 @@ type metrics struct {
 	messages, sightings *prometheus.CounterVec // by outcome
 	attempts            *prometheus.CounterVec // by result
 	rechecks            *prometheus.CounterVec // by outcome
-	unknown             prometheus.Counter
+	unknown, withheld   prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, oldest func() float64) (metrics, error) {
@@ -56,7 +56,7 @@ func newMetrics(reg prometheus.Registerer, oldest func() float64) (metrics, erro
 		return v, err
 	}
 	var m metrics
-	var errs [6]error
+	var errs [7]error
 	m.messages, errs[0] = vec("messages_total", "Messages by what became of them; in = out + what waits.", "outcome",
 		outAccepted, outRecovered, outMade, outSent, outRolled, outEmptied, outExpired, outBroken, outForeign, outTooLarge, outInvalid, outLost)
 	m.sightings, errs[1] = vec("sightings_total", "Sightings by what became of their messages; in = out + what waits.", "outcome",
@@ -71,6 +71,10 @@ func newMetrics(reg prometheus.Registerer, oldest func() float64) (metrics, erro
 	_, errs[5] = broker.Register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "footfall", Subsystem: "outbox", Name: "oldest_seconds", Help: "Age of the oldest event that waits to be sent; 0 = nothing waits.",
 	}, oldest))
+	m.withheld, errs[6] = broker.Register(reg, prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "footfall", Subsystem: "outbox", Name: "return_ids_withheld_total",
+		Help: "Visitors of an extended store whose return ids were not sent, because they could not be kept to be taken back later.",
+	}))
 	return m, errors.Join(errs[:]...)
 }
 

@@ -2,7 +2,8 @@
 // disk or a network; what may leave goes out in the order it came, and out of the spool only once Kafka has it. It enforces how
 // long an id lives on the sensor (DESIGN section 6): what is too old, belongs to a sealed day, or was made under another opt-out
 // list than the one that holds now, leaves as counts or without the listed ids, and its ids are overwritten in the spool. For each
-// record that joins the list it sends a Forget. It knows ids and opt-out tags, never addresses.
+// record that joins the list it sends a Forget; in an extended store it keeps what return ids it sent, so that Forgets take back those
+// of earlier days too. It knows ids and opt-out tags, never addresses.
 package outbox
 
 import (
@@ -59,6 +60,9 @@ type Options struct {
 	Calendar            calendar.Calendar
 	SealAfter           time.Duration // after the end of a store-day its ids are counts
 	IDAge               time.Duration // DefaultIDAge where zero
+	// State is the folder of the sensor's state, where an extended store's return ids are kept to be taken back later. Without it
+	// none are sent; those of a store that is not extended any more are destroyed.
+	State string
 
 	Spool     Spool
 	Publisher Publisher
@@ -81,6 +85,7 @@ type Outbox struct {
 	troubles troubles
 	heard    heard
 	forgets  forgets
+	kept     keeping
 	seq      atomic.Uint64
 
 	mu     sync.Mutex // of the ledger, and of appending together with it
@@ -106,6 +111,9 @@ func New(o Options) (*Outbox, error) {
 	var err error
 	if b.metrics, err = newMetrics(o.Registerer, b.oldestSeconds); err != nil {
 		return nil, err
+	}
+	if err := b.openKept(); err != nil {
+		return nil, fmt.Errorf("set up the outbox: %w", err)
 	}
 	if err := b.takeOver(); err != nil {
 		// What was not seen here is counted as made under another list when its turn comes: no id leaves by this error.
@@ -167,6 +175,7 @@ func (o *Outbox) Send(topic string, e *wire.Envelope) error {
 		o.giveUp(outInvalid, n, errors.New("this kind does not belong into this topic"))
 		return nil
 	}
+	o.keepReturns(e)
 	raw, err := o.seal(e)
 	if err != nil {
 		o.giveUp(outInvalid, n, err)
@@ -225,11 +234,14 @@ func (o *Outbox) Heard(id uint64, tag uint32) {
 }
 
 // NewDay begins a store-day, the first one of a start too: what Heard noted of the day before is overwritten.
-func (o *Outbox) NewDay(day calendar.Day) { o.heard.begin(day) }
+func (o *Outbox) NewDay(day calendar.Day) {
+	o.heard.begin(day)
+	o.keptDay(day)
+}
 
 // Sync makes what waits safe from a power cut. The caller's interval, about a second, is what a cut can lose.
 func (o *Outbox) Sync() error {
-	err := o.opt.Spool.Sync()
+	err := errors.Join(o.opt.Spool.Sync(), o.saveKept()) // in this order: what is sent is in the spool before it is not kept
 	o.troubles.disk(writing, err != nil)
 	o.watchLosses()
 	if err != nil {

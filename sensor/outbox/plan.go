@@ -241,6 +241,9 @@ func (o *Outbox) unlisted(e *wire.Envelope) (kept *wire.Envelope, removed, unkno
 			answers = true
 			b.Answer(run.ID, run.Answer)
 		}
+		if run.HasReturn {
+			b.Return(run.ID, run.Return[0], run.Return[1])
+		}
 	}
 	if ids == 0 || removed == 0 || b.Len() == 0 {
 		return nil, removed, unknown
@@ -248,6 +251,9 @@ func (o *Outbox) unlisted(e *wire.Envelope) (kept *wire.Envelope, removed, unkno
 	out, base := b.Build()
 	if answers {
 		out.FilterOnes, out.LookbackWeeks, out.FilterNew = s.FilterOnes, s.LookbackWeeks, s.FilterNew
+	}
+	if len(out.ReturnOf) > 0 {
+		out.ReturnPeriod = s.ReturnPeriod
 	}
 	h := e.Header
 	return &wire.Envelope{

@@ -145,9 +145,13 @@ func (w *world) sightsAt(at time.Time, ids ...uint64) {
 }
 
 func (w *world) header(base int64) *wire.Header {
+	policy := wire.Policy_POLICY_STANDARD
+	if w.opt.Policy == wire.Policy_POLICY_EXTENDED {
+		policy = w.opt.Policy
+	}
 	return &wire.Header{
 		Store: "street", Sensor: "door", Zone: "hall", StoreDay: int32(w.cal.DayOf(time.UnixMilli(base))), BaseMs: base,
-		OptoutVersion: w.list.Version(), Policy: wire.Policy_POLICY_STANDARD,
+		OptoutVersion: w.list.Version(), Policy: policy,
 	}
 }
 
