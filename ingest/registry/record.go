@@ -1,6 +1,8 @@
-// Package registry is the list of devices that shoppers excluded, as sensors know it. Records of the registry's topic come
-// in, or a list that an earlier start saved; out goes the answer whether a tag is listed, and how many records joined. It knows
-// tags (28 bits that about 2,000 addresses share), never addresses or receipts, and holds no visits (DESIGN sections 5 and 6).
+// Package registry is the list of devices that shoppers excluded. A List is what sensors know of it: records of the registry's
+// topic come in, or a list that an earlier start saved; out goes the answer whether a tag is listed, and how many records joined.
+// A Desk is what the opt-out service knows: registrations and removals come in and go to the topic, or into quarantine until an
+// operator decides; out goes what became of a receipt. Both know tags (28 bits that about 2,000 addresses share) and hashes of
+// receipts, never addresses or receipts, and hold no visits (DESIGN sections 5 and 6).
 package registry
 
 import (
@@ -21,6 +23,9 @@ const (
 	MaxKey = 64
 )
 
+// maxValue bounds a value in bytes; what a later version adds to it has room.
+const maxValue = 1024
+
 // ErrBroken is what errors.Is finds in the error of a record that cannot be used.
 var ErrBroken = errors.New("broken record in the opt-out registry")
 
@@ -40,11 +45,7 @@ func (r Record) Encode() (key, value []byte, err error) {
 	if r.Removed {
 		return r.Key, nil, nil
 	}
-	value, err = proto.MarshalOptions{Deterministic: true}.Marshal(&wire.OptOut{Tag: r.Tag, Day: r.Day})
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrBroken, err)
-	}
-	return r.Key, value, nil
+	return r.Key, encode(r.Tag, r.Day), nil
 }
 
 // Decode reads a record of the registry's topic; no value is a removal. The error is ErrBroken and repeats nothing of it.
@@ -52,7 +53,7 @@ func Decode(key, value []byte) (Record, error) {
 	r := Record{Key: key, Removed: len(value) == 0}
 	if !r.Removed {
 		var o wire.OptOut
-		if len(value) > 1024 || proto.Unmarshal(value, &o) != nil {
+		if len(value) > maxValue || proto.Unmarshal(value, &o) != nil {
 			return Record{}, fmt.Errorf("%w: its value is not a registration", ErrBroken)
 		}
 		r.Tag, r.Day = o.Tag, o.Day
