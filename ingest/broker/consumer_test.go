@@ -108,7 +108,7 @@ func TestConsumerBeginsAtTheEarliestMessage(t *testing.T) {
 	cfg := start(t)
 	fill(t, cfg, broker.Sightings, "store", 0, 10)
 	at := murmur2("store") % partitions
-	tr, err := truncate.New(truncate.Options{Brokers: cfg.Brokers})
+	tr, err := truncate.New(truncate.Options{Kafka: cfg})
 	if err != nil {
 		t.Fatal(err)
 	}

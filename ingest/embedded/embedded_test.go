@@ -202,7 +202,7 @@ func TestTruncationSurvivesKill(t *testing.T) {
 	cfg, kill := killable(t, dir)
 	ensure(t, cfg)
 	fill(t, cfg, broker.OptOuts, 0, 100)
-	tr, err := truncate.New(truncate.Options{Brokers: cfg.Brokers, Embedded: true})
+	tr, err := truncate.New(truncate.Options{Kafka: cfg, Embedded: true})
 	if err != nil {
 		t.Fatal(err)
 	}

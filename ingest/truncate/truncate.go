@@ -5,19 +5,20 @@ package truncate
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 
+	"github.com/segmentio/kafka-go/sasl"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	franz "github.com/twmb/franz-go/pkg/sasl"
+
+	"github.com/openfootfall/footfall/ingest/broker"
 )
 
 // Options say which Kafka.
 type Options struct {
-	Brokers  []string // host:port each
-	ClientID string
-	TLS      *tls.Config // nil speaks plain text
+	Kafka broker.Config // the brokers, and how to log in to them
 
 	// Embedded says that it is the embedded broker. The last record of a partition always stays there: after a truncation
 	// up to the end, a power cut would begin its offsets at 0 again (DESIGN section 9). Truncated records whose segment is
@@ -33,15 +34,18 @@ type Truncator struct {
 
 // New checks the options; the first truncation connects.
 func New(o Options) (*Truncator, error) {
-	if len(o.Brokers) == 0 {
-		return nil, errors.New("no Kafka brokers: name at least one as host:port")
+	if err := o.Kafka.Validate(); err != nil {
+		return nil, err
 	}
-	opts := []kgo.Opt{kgo.SeedBrokers(o.Brokers...)}
-	if o.ClientID != "" {
-		opts = append(opts, kgo.ClientID(o.ClientID))
+	opts := []kgo.Opt{kgo.SeedBrokers(o.Kafka.Brokers...)}
+	if o.Kafka.ClientID != "" {
+		opts = append(opts, kgo.ClientID(o.Kafka.ClientID))
 	}
-	if o.TLS != nil {
-		opts = append(opts, kgo.DialTLSConfig(o.TLS))
+	if o.Kafka.TLS != nil {
+		opts = append(opts, kgo.DialTLSConfig(o.Kafka.TLS))
+	}
+	if o.Kafka.SASL != nil {
+		opts = append(opts, kgo.SASL(login{o.Kafka.SASL}))
 	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
@@ -106,4 +110,30 @@ func (t *Truncator) bounds(ctx context.Context, topic string, partition int32) (
 		return 0, 0, fmt.Errorf("ask for the offsets of %s/%d: %w", topic, partition, err)
 	}
 	return first, end, nil
+}
+
+// login has franz-go log in by the mechanism that the other client was given.
+type login struct{ mechanism sasl.Mechanism }
+
+// Name implements franz-go's sasl.Mechanism.
+func (l login) Name() string { return l.mechanism.Name() }
+
+// Authenticate implements franz-go's sasl.Mechanism.
+func (l login) Authenticate(ctx context.Context, _ string) (franz.Session, []byte, error) {
+	steps, first, err := l.mechanism.Start(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return session{ctx, steps}, first, nil
+}
+
+// session is one login under way; franz-go asks for its steps without a context.
+type session struct {
+	ctx   context.Context //nolint:containedctx // its interface has no other place for it
+	steps sasl.StateMachine
+}
+
+// Challenge implements franz-go's sasl.Session.
+func (s session) Challenge(challenge []byte) (done bool, answer []byte, err error) {
+	return s.steps.Next(s.ctx, challenge)
 }

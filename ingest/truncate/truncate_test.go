@@ -3,6 +3,8 @@ package truncate_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +19,13 @@ import (
 func start(t *testing.T) broker.Config {
 	t.Helper()
 	cfg := broker.Config{Brokers: kafkatest.Start(t)}
+	fill(t, cfg)
+	return cfg
+}
+
+// fill adds ten messages to the one partition of a topic.
+func fill(t *testing.T, cfg broker.Config) {
+	t.Helper()
 	settings := broker.Settings{Partitions: 1, Replication: 1, Embedded: !kafkatest.Apache()}
 	if err := broker.EnsureTopics(soon(t), cfg, settings); err != nil {
 		t.Fatal(err)
@@ -33,7 +42,6 @@ func start(t *testing.T) broker.Config {
 	if err := p.Close(soon(t)); err != nil {
 		t.Fatal(err)
 	}
-	return cfg
 }
 
 func soon(t *testing.T) context.Context {
@@ -63,7 +71,7 @@ func TestBefore(t *testing.T) {
 		{"nothing is left", true, 10, 10, "", ""},
 	}
 	for _, step := range steps {
-		tr, err := truncate.New(truncate.Options{Brokers: cfg.Brokers, ClientID: "test", Embedded: step.embedded})
+		tr, err := truncate.New(truncate.Options{Kafka: cfg, Embedded: step.embedded})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +98,7 @@ func TestBefore(t *testing.T) {
 
 func TestBeforeNamesWhatIsMissing(t *testing.T) {
 	cfg := start(t)
-	tr, err := truncate.New(truncate.Options{Brokers: cfg.Brokers})
+	tr, err := truncate.New(truncate.Options{Kafka: cfg})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,5 +108,53 @@ func TestBeforeNamesWhatIsMissing(t *testing.T) {
 	}
 	if _, err := truncate.New(truncate.Options{}); err == nil {
 		t.Error("no brokers: got no error, want one")
+	}
+}
+
+func TestTruncatesOverTLSWithALogin(t *testing.T) {
+	k := kafkatest.StartSecure(t)
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte(kafkatest.Password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, mechanism := range []string{broker.Plain, broker.ScramSHA256, broker.ScramSHA512} {
+		t.Run(mechanism, func(t *testing.T) {
+			cfg := broker.Config{Brokers: k.SASLTLS}
+			security := broker.Security{
+				TLS:  broker.SecurityTLS{Enabled: true, CA: k.CA.File, ServerName: kafkatest.BrokerName},
+				SASL: broker.SecuritySASL{Mechanism: mechanism, User: kafkatest.User, PasswordFile: password},
+			}
+			if err := security.Apply(&cfg); err != nil {
+				t.Fatal(err)
+			}
+			fill(t, cfg)
+			tr, err := truncate.New(truncate.Options{Kafka: cfg})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tr.Close()
+			first, err := broker.FirstOffset(soon(t), cfg, broker.Sightings, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := tr.Before(soon(t), broker.Sightings, 0, first+4)
+			if err != nil || got != first+4 {
+				t.Errorf("got the first offset %d and %v, want %d", got, err, first+4)
+			}
+		})
+	}
+	cfg := broker.Config{Brokers: k.SASLTLS}
+	if err := (broker.Security{TLS: broker.SecurityTLS{Enabled: true, CA: k.CA.File, ServerName: kafkatest.BrokerName}}).Apply(&cfg); err != nil {
+		t.Fatal(err)
+	}
+	tr, err := truncate.New(truncate.Options{Kafka: cfg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := tr.Before(ctx, broker.Sightings, 0, 1); err == nil {
+		t.Error("without a login: got no error")
 	}
 }
