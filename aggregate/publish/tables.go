@@ -218,18 +218,33 @@ type Week struct {
 	Visitors                int
 	BusiestDay              int
 	Repeat1W, Repeat4W, New Rate
+	// Policy extended: visitors with a return id, the largest number of them on one day, and how many of them visited on one
+	// of the 7, 14 and 28 store-days before.
+	Extended                       bool
+	ReturnVisitors, BusiestReturns int
+	Repeat7D, Repeat14D, Repeat28D Returned
+}
+
+// Returned is how many visitors had been there before. Known is false where the store does not look back so far yet.
+type Returned struct {
+	Known bool
+	N     int
 }
 
 // WeekRow is what pub_store_week shows.
 type WeekRow struct {
 	Visitors                Value
 	Repeat1W, Repeat4W, New PercentRange
+	// Of the visitors with a return id; exact but for the rounding of the counts they are made of.
+	Repeat7D, Repeat14D, Repeat28D Percent
 }
 
 // Week publishes a store-week by its start. Shares appear from 10 distinct visitors, in whole percent, their ends outward.
 func (r Rounder) Week(store string, start time.Time, in Week) WeekRow {
 	state := in.Condition.state(in.CountOnly)
-	out := WeekRow{Visitors: state.count(r.Cell(LevelStoreWeek, store, start), in.Visitors)}
+	c := r.Cell(LevelStoreWeek, store, start)
+	out := WeekRow{Visitors: state.count(c, in.Visitors)}
+	out.returns(c, in)
 	if state == StateValue && in.BusiestDay < Least {
 		state = StateUnder10
 	}
@@ -241,6 +256,24 @@ func (r Rounder) Week(store string, start time.Time, in Week) WeekRow {
 		out.New = PercentRange{100 - old.Pct, 100 - old.High, 100 - old.Low, StateValue}
 	}
 	return out
+}
+
+// returns makes the exact shares, from 10 distinct visitors with a return id.
+func (out *WeekRow) returns(c Cell, in Week) {
+	state := in.Condition.state(!in.Extended)
+	if state == StateValue && in.BusiestReturns < Least {
+		state = StateUnder10
+	}
+	share := func(r Returned) Percent {
+		switch {
+		case state == StateValue && !r.Known:
+			return Percent{State: StateNoData}
+		case state != StateValue:
+			return Percent{State: state}
+		}
+		return Share(c.Count(r.N), c.Count(in.ReturnVisitors))
+	}
+	out.Repeat7D, out.Repeat14D, out.Repeat28D = share(in.Repeat7D), share(in.Repeat14D), share(in.Repeat28D)
 }
 
 func (s State) rate(r Rate) PercentRange {

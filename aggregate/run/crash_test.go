@@ -23,7 +23,7 @@ func (b *bench) hide(table string) (show func()) {
 // process dies of it, counters behind the committed offset are gone, and a new one comes to the same tables.
 func TestACrashAtAnyStepOfSealingChangesNothing(t *testing.T) {
 	e := newEngine(t)
-	list := parseStores(t, street)
+	list := parseStores(t, street+"    policy: extended\n"+basis["extended"])
 	w := newWorld(&list[0], parseDay(t, "2026-02-08"), 1, 30, 4) // a Sunday
 	steps := append([]string{""}, exactTables...)
 	for _, table := range keptTables {

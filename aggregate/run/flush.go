@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/openfootfall/footfall/aggregate/visits"
 	"github.com/openfootfall/footfall/ingest/broker"
@@ -25,6 +24,9 @@ func (a *Aggregator) flush(ctx context.Context, g *broker.Generation, owners map
 // write writes what changed. Before the log as it stood at assignment is read, nothing is written but dead letters: a half-read
 // day must not stand for a whole one. (A day whose Seals were read is whole, and was written then.)
 func (a *Aggregator) write(ctx context.Context, owners map[int]*owner) error {
+	if err := a.forget(ctx, owners); err != nil {
+		return err
+	}
 	var rows rows
 	for _, o := range owners {
 		rows.dead = append(rows.dead, o.dead...)
@@ -35,9 +37,7 @@ func (a *Aggregator) write(ctx context.Context, owners map[int]*owner) error {
 			for _, d := range s.ordered() {
 				d.settle(s)
 				d.provisional(s)
-				if err := o.collect(ctx, s, d, &rows); err != nil {
-					return err
-				}
+				o.collect(s, d, &rows)
 			}
 		}
 	}
@@ -73,15 +73,9 @@ func (a *Aggregator) commit(ctx context.Context, g *broker.Generation, owners ma
 }
 
 // collect adds the rows of an open day that changed.
-func (o *owner) collect(ctx context.Context, s *state, d *openDay, rows *rows) error {
-	for _, id := range d.forget {
-		if err := o.a.db.ForgetDevice(ctx, s.cfg.ID, d.day.Date(), id); err != nil {
-			return fmt.Errorf("forget a device: %w", err)
-		}
-	}
-	d.forget = nil
+func (o *owner) collect(s *state, d *openDay, rows *rows) {
 	if !d.dirty {
-		return nil
+		return
 	}
 	d.dirty = false
 	exact, result, w := o.compute(s, d)
@@ -92,7 +86,6 @@ func (o *owner) collect(ctx context.Context, s *state, d *openDay, rows *rows) e
 	rows.storeDay(s, d.day, exact, w, version, false)
 	rows.published(o, s, d, exact, version, false)
 	d.written = result.Generation
-	return nil
 }
 
 // needed is, by topic, the offset behind which a restart needs nothing: of sightings the oldest message of an open day; of

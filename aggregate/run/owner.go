@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/aggregate/visits"
 	"github.com/openfootfall/footfall/ingest/broker"
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/wire"
@@ -147,10 +148,10 @@ func (o *owner) deadLetter(topic int, m *broker.Message, h *wire.Header, reason 
 
 // take adds an envelope to its open day; the reason says why it could not.
 func (d *openDay) take(s *state, topic, sensor int, offset int64, e *wire.Envelope) (reason string) {
-	d.dirty = true
+	d.dirty = d.dirty || e.GetForget() == nil // a Forget of what is not there changes no row
 	switch body := e.Body.(type) {
 	case *wire.Envelope_Sightings:
-		return d.sightings(sensor, e.Header, body.Sightings)
+		return d.sightings(s, sensor, e.Header, body.Sightings)
 	case *wire.Envelope_Counters:
 		return d.counters(s, sensor, offset, e.Header, body.Counters)
 	case *wire.Envelope_Rollup:
@@ -158,8 +159,7 @@ func (d *openDay) take(s *state, topic, sensor int, offset int64, e *wire.Envelo
 	case *wire.Envelope_Heartbeat:
 		d.heartbeat(s, sensor, e.Header, body.Heartbeat)
 	case *wire.Envelope_Forget:
-		d.union.Forget(body.Forget.Id)
-		d.forget = append(d.forget, body.Forget.Id)
+		d.forget(s, body.Forget)
 	case *wire.Envelope_Seal:
 		if d.seal[topic] < 0 {
 			d.seal[topic] = offset
@@ -168,20 +168,23 @@ func (d *openDay) take(s *state, topic, sensor int, offset int64, e *wire.Envelo
 	return ""
 }
 
-func (d *openDay) sightings(sensor int, h *wire.Header, s *wire.Sightings) (reason string) {
+func (d *openDay) sightings(s *state, sensor int, h *wire.Header, m *wire.Sightings) (reason string) {
 	base := h.BaseMs - d.union.StartMS()
 	var run wire.Run
-	for runs := s.Runs(); runs.Next(&run); {
+	for runs := m.Runs(); runs.Next(&run); {
 		if len(run.DeltasMS) > 0 && !d.union.AddRun(run.ID, sensor, base, run.DeltasMS) {
 			reason = reasonOutsideDay
 		}
 		if run.HasAnswer {
 			d.union.Answer(run.ID, sensor, run.Answer)
 		}
+		if run.HasReturn && s.extended() { // else the sensor has a bundle of before the store's policy changed
+			d.union.Return(run.ID, visits.ReturnIDs{Now: run.Return[0], Before: run.Return[1]})
+		}
 	}
-	if len(s.FilterOnes) == len(d.ones) {
-		copy(d.ones[:], s.FilterOnes)
-		d.union.Filter(sensor, d.ones, uint8(s.LookbackWeeks), s.FilterNew)
+	if len(m.FilterOnes) == len(d.ones) {
+		copy(d.ones[:], m.FilterOnes)
+		d.union.Filter(sensor, d.ones, uint8(m.LookbackWeeks), m.FilterNew)
 	}
 	return reason
 }

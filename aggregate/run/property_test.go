@@ -44,9 +44,10 @@ func TestTheAnswerDependsOnlyOnTheMessagesBeforeTheSeal(t *testing.T) {
 			{name: "crashes, the log truncated", mixed: true, writes: 3, crashes: 3},
 			everything, again,
 		},
+		"extended":   {plain, everything, again},
 		"count-only": {plain, everything, again},
 	} {
-		list := parseStores(t, street+"    policy: "+policy+"\n")
+		list := parseStores(t, street+"    policy: "+policy+"\n"+basis[policy])
 		w := newWorld(&list[0], parseDay(t, "2026-02-02"), days, 45, 11)
 		want := ""
 		for i, c := range ways {
@@ -63,6 +64,9 @@ func TestTheAnswerDependsOnlyOnTheMessagesBeforeTheSeal(t *testing.T) {
 		}
 	}
 }
+
+// basis is what else stores.yaml says under a policy.
+var basis = map[string]string{"extended": "    legal_basis: consent at the till, decided by the board on 2026-01-05\n"}
 
 // days are the store-days of the property.
 const days = 2
@@ -82,21 +86,27 @@ func checkPlain(t *testing.T, db *store.DB, policy string) {
 	if people := value[float64](t, db, "SELECT sum(occupancy_mean) FROM store_days FINAL"); people <= days {
 		t.Errorf("got %v people inside on average, want more", people/days)
 	}
-	if got, want := visits > 0, policy == "standard"; got != want {
+	if got, want := visits > 0, policy != "count-only"; got != want {
 		t.Errorf("got %d visits under the policy %s", visits, policy)
 	}
 	if n := count(t, db, store.TablePubStoreQuarter, "occupancy_state = 'value'"); n < 10 {
 		t.Errorf("got %d quarters with an occupancy, want more", n)
 	}
-	counted := map[string]string{"standard": "counted_state = 'value'", "count-only": "counted_state = 'policy'"}[policy]
+	counted := map[string]string{"standard": "counted_state = 'value'", "extended": "counted_state = 'value'", "count-only": "counted_state = 'policy'"}[policy]
 	if n := count(t, db, store.TablePubStoreQuarter, counted); n < 10 {
 		t.Errorf("got %d quarters of which %s, want more", n, counted)
 	}
 	if n := count(t, db, store.TablePubSensor5Min, "trouble = 'clock, kafka, spool_full' AND channels[2412] > 0 AND spool_oldest IS NOT NULL"); n == 0 {
 		t.Error("got no sensor in trouble, want some")
 	}
-	if n := count(t, db, store.TableReturnPatterns, "1"); policy == "standard" && n != days {
+	if n := count(t, db, store.TableReturnPatterns, "1"); policy != "count-only" && n != days {
 		t.Errorf("got %d days of return answers, want %d", n, days)
+	}
+	if n := count(t, db, store.TableReturnVisits, "1"); (n > 40) != (policy == "extended") {
+		t.Errorf("got %d return visits under the policy %s", n, policy)
+	}
+	if n := value[uint64](t, db, "SELECT sum(repeat_7d) FROM return_patterns FINAL"); (n > 5) != (policy == "extended") {
+		t.Errorf("got %d visitors known again under the policy %s", n, policy)
 	}
 }
 

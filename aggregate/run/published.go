@@ -207,6 +207,9 @@ func pubWeekRow(s *state, monday time.Time, v publish.WeekRow, rate estimate.Rep
 	row.Repeat1WPct, row.Repeat1WLowPct, row.Repeat1WHighPct = percents(v.Repeat1W)
 	row.Repeat4WPct, row.Repeat4WLowPct, row.Repeat4WHighPct = percents(v.Repeat4W)
 	row.NewPct, row.NewLowPct, row.NewHighPct = percents(v.New)
+	row.Repeat7DPct, row.Repeat7DState = percentOf(v.Repeat7D), string(v.Repeat7D.State)
+	row.Repeat14DPct, row.Repeat14DState = percentOf(v.Repeat14D), string(v.Repeat14D.State)
+	row.Repeat28DPct, row.Repeat28DState = percentOf(v.Repeat28D), string(v.Repeat28D.State)
 	return row
 }
 

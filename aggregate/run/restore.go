@@ -51,6 +51,11 @@ func (a *Aggregator) restore(ctx context.Context, g *broker.Generation) (map[int
 		o.next[t] = max(first, as.Committed)
 		starts = append(starts, broker.Start{Topic: as.Topic, Partition: as.Partition, Offset: as.Committed})
 	}
+	for _, table := range []string{store.TableDeviceDays, store.TableReturnVisits} {
+		if err := a.db.Sweep(ctx, table); err != nil { // what a crash may have left of rows that are deleted
+			return nil, nil, err
+		}
+	}
 	for _, o := range owners {
 		for _, s := range o.stores {
 			if err := a.restoreStore(ctx, s); err != nil {
@@ -70,7 +75,7 @@ func (a *Aggregator) restoreStore(ctx context.Context, s *state) error {
 		day := dayOfDate(row.StoreDay)
 		s.sealed[day] = [2]int64{row.SightingsOffset, row.CountersOffset}
 	}
-	days, err := store.Select[store.StoreDayRow](ctx, a.db, "SELECT * FROM store_days FINAL WHERE store = ? AND sealed", s.cfg.ID)
+	days, err := store.Select[store.StoreDayRow](ctx, a.db, "SELECT * FROM store_days FINAL WHERE store = ? AND sealed ORDER BY store_day", s.cfg.ID)
 	if err != nil {
 		return err
 	}
@@ -78,6 +83,9 @@ func (a *Aggregator) restoreStore(ctx context.Context, s *state) error {
 		day := dayOfDate(row.StoreDay)
 		if _, ok := s.sealed[day]; ok && row.DwellSumS != nil {
 			s.stays[day] = stay{int(row.Visits), *row.DwellSumS}
+		}
+		if s.hasSealed(day) {
+			s.sealedUnder(day, row.Extended)
 		}
 	}
 	patterns, err := store.Select[store.ReturnPatternRow](ctx, a.db, "SELECT * FROM return_patterns FINAL WHERE store = ?", s.cfg.ID)
@@ -89,7 +97,10 @@ func (a *Aggregator) restoreStore(ctx context.Context, s *state) error {
 			s.answers[day] = row
 		}
 	}
-	if err := a.eraseLeftovers(ctx, s); err != nil {
+	if err := a.eraseLeftovers(ctx, map[string]*state{s.cfg.ID: s}, "store = ?", s.cfg.ID); err != nil {
+		return err
+	}
+	if err := a.eraseReturns(ctx, s); err != nil {
 		return err
 	}
 	if err := a.restoreMinutes(ctx, s); err != nil {
@@ -170,46 +181,6 @@ func (s *state) reopen(day calendar.Day) (*openDay, error) {
 	d.first[counters] = -1
 	d.dirty = true
 	return d, nil
-}
-
-// erase deletes a store-day from tables of what may not outlive its sealing. A table without a row of it is left alone, because
-// a delete waits until the rows have left the disk.
-func (a *Aggregator) erase(ctx context.Context, storeID string, day calendar.Day, tables ...string) error {
-	deletes := map[string]func(context.Context, string, time.Time) error{
-		store.TableDeviceDays: a.db.DeleteDeviceDays, store.TablePeopleMinutes: a.db.DeletePeopleMinutes, store.TableCells: a.db.DeleteCells,
-	}
-	for _, table := range tables {
-		n, err := store.Value[uint64](ctx, a.db, "SELECT count() FROM "+table+" WHERE store = ? AND store_day = toDate(?)", storeID, day.String())
-		if err == nil && n > 0 {
-			err = deletes[table](ctx, storeID, day.Date())
-		}
-		if err != nil {
-			return fmt.Errorf("delete the day's rows of %s: %w", table, err)
-		}
-	}
-	return nil
-}
-
-// eraseLeftovers deletes what is still there of sealed days: after a crash while one was sealed, or written by a process that
-// did not know yet that the partition was another's.
-func (a *Aggregator) eraseLeftovers(ctx context.Context, s *state) error {
-	for _, table := range []string{store.TableDeviceDays, store.TablePeopleMinutes, store.TableCells} {
-		type storeDay struct {
-			Day time.Time `ch:"store_day"`
-		}
-		days, err := store.Select[storeDay](ctx, a.db, "SELECT DISTINCT store_day FROM "+table+" WHERE store = ?", s.cfg.ID)
-		if err != nil {
-			return fmt.Errorf("look for leftovers in %s: %w", table, err)
-		}
-		for _, row := range days {
-			if day := dayOfDate(row.Day); s.hasSealed(day) {
-				if err := a.erase(ctx, s.cfg.ID, day, table); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // writeStores writes what dashboards need to know of the stores.

@@ -20,6 +20,7 @@ type rows struct {
 	cellRows   []store.CellRow
 	storeDays  []store.StoreDayRow
 	patterns   []store.ReturnPatternRow
+	returns    []store.ReturnVisitRow
 	weeks      []store.RepeatWeekRow
 	dead       []store.DeadLetterRow
 	pubQuarter []store.PubStoreQuarterRow
@@ -37,6 +38,7 @@ func (r *rows) insert(ctx context.Context, db *store.DB) error {
 		func() error { return store.Insert(ctx, db, store.TablePeopleMinutes, r.people) },
 		func() error { return store.Insert(ctx, db, store.TableCells, r.cellRows) },
 		func() error { return store.Insert(ctx, db, store.TableStoreDays, r.storeDays) },
+		func() error { return store.Insert(ctx, db, store.TableReturnVisits, r.returns) },
 		func() error { return store.Insert(ctx, db, store.TableReturnPatterns, r.patterns) },
 		func() error { return store.Insert(ctx, db, store.TableRepeatWeeks, r.weeks) },
 		func() error { return store.Insert(ctx, db, store.TableDeadLetters, r.dead) },
@@ -184,6 +186,7 @@ func (o *owner) publishWeek(ctx context.Context, s *state, week calendar.Week, d
 func (o *owner) weekRows(s *state, week calendar.Week, days []calendar.Day) rows {
 	var answers []estimate.Answers
 	var visitors, busiest int
+	repeats := newRepeats(s)
 	var version uint64
 	var rows rows
 	sortDays(days)
@@ -193,14 +196,17 @@ func (o *owner) weekRows(s *state, week calendar.Week, days []calendar.Day) rows
 		busiest = max(busiest, int(p.Visitors))
 		version = max(version, p.Version)
 		answers = append(answers, answersOf(p))
+		repeats.add(p)
 	}
 	rate := estimate.Repeat(answers, estimate.KeepProbability(s.cfg.ReturnEpsilon))
 	rows.weeks = append(rows.weeks, repeatRow(s, week, rate, visitors, len(days), version))
 	monday := week.Monday().Date()
-	pub := o.a.round.Week(s.cfg.ID, monday, publish.Week{
+	exact := publish.Week{
 		Condition: publish.Measured, CountOnly: s.countOnly(), Visitors: visitors, BusiestDay: busiest,
 		Repeat1W: rateOf(rate.Week1), Repeat4W: rateOf(rate.Week4), New: rateOf(rate.New),
-	})
+	}
+	repeats.into(&exact)
+	pub := o.a.round.Week(s.cfg.ID, monday, exact)
 	rows.pubWeek = append(rows.pubWeek, pubWeekRow(s, monday, pub, rate, version))
 	return rows
 }

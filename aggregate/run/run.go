@@ -3,7 +3,7 @@
 // log. There is no state to lose: after a restart or a rebalance the open days are read again from Kafka.
 //
 // Files: run.go the loop, owner.go one partition of both topics, state.go a store's open days, minutes.go what a sensor heard in
-// one, seal.go their end, flush.go, rows.go, published.go and health.go what is written, restore.go what is read back.
+// one, seal.go their end, erase.go what is forgotten, returns.go who came before, flush.go, rows.go, published.go and health.go what is written, restore.go what is read back.
 package run
 
 import (
@@ -50,6 +50,9 @@ type Config struct {
 	Now func() time.Time
 	// OnSealed is told of each store-day that was sealed; nil for nobody.
 	OnSealed func(store string, day string)
+	// OnErased is told how many ids a store-day was told to forget until it was sealed, each counted once; how many of them
+	// it had held is nobody's business. Not of days without any; nil for nobody.
+	OnErased func(store string, day string, forgets int)
 }
 
 // Defaults of Config.
@@ -69,6 +72,7 @@ type Aggregator struct {
 	params   estimate.Params
 	stores   map[string]*stores.Store
 	metrics  *metrics
+	flushes  uint64 // of this process, failed ones too
 }
 
 // errDrained ends a generation because there is nothing left to do.

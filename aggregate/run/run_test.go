@@ -186,7 +186,7 @@ func TestARestartOverTruncatedTopics(t *testing.T) {
 	undisturbed.drain(whole, cfg)
 
 	c, db := newCluster(t, 1), e.database()
-	tr, err := truncate.New(truncate.Options{Brokers: c.kafka.Brokers, Embedded: !kafkatest.Apache()})
+	tr, err := truncate.New(truncate.Options{Kafka: c.kafka, Embedded: !kafkatest.Apache()})
 	if err != nil {
 		t.Fatal(err)
 	}

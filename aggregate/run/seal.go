@@ -91,19 +91,26 @@ func (o *owner) finish(ctx context.Context, s *state, d *openDay) error {
 		h.end()
 	}
 	d.settle(s)
+	if err := o.a.forgetAllReturns(ctx, s); err != nil {
+		return err
+	}
 	exact, result, w := o.compute(s, d)
 	version := d.version(o.next)
 	var rows rows
 	rows.published(o, s, d, exact, version, true)
 	rows.storeDay(s, d.day, exact, w, version, true)
+	rows.storeDays[0].Extended = s.knowsAgain(result)
 	if p, ok := patterns(s, d.day, result, version); ok {
+		if err := o.returns(ctx, s, d, result, &p, &rows); err != nil {
+			return err
+		}
 		rows.patterns = append(rows.patterns, p)
 		s.answers[d.day] = p
 	}
 	if err := rows.insert(ctx, o.a.db); err != nil {
 		return err
 	}
-	if err := o.a.erase(ctx, s.cfg.ID, d.day, store.TableDeviceDays); err != nil {
+	if err := o.a.erase(ctx, s.cfg.ID, d.day.Date(), store.TableDeviceDays); err != nil {
 		return err
 	}
 	sealed := store.SealedDayRow{
@@ -114,19 +121,33 @@ func (o *owner) finish(ctx context.Context, s *state, d *openDay) error {
 		return err
 	}
 	s.sealed[d.day] = d.seal
+	s.sealedUnder(d.day, s.knowsAgain(result))
 	if result.Visitors >= dwellVisitors {
 		s.stays[d.day] = stay{exact.Totals.Visits, result.Dwell.SumS}
 	}
 	delete(s.days, d.day)
 	s.forgetLate(d.day)
-	if err := o.a.erase(ctx, s.cfg.ID, d.day, store.TablePeopleMinutes, store.TableCells); err != nil {
+	if err := o.a.erase(ctx, s.cfg.ID, d.day.Date(), store.TablePeopleMinutes, store.TableCells); err != nil {
 		return err
 	}
+	if s.extended() {
+		if err := o.a.db.DeleteReturnVisits(ctx, s.cfg.ID, (d.day - returnDays).Date()); err != nil {
+			return err
+		}
+	}
+	o.tell(s, d)
+	return nil
+}
+
+// tell says that a day is sealed.
+func (o *owner) tell(s *state, d *openDay) {
 	o.a.metrics.sealed.WithLabelValues(s.cfg.ID).Inc()
 	if o.a.cfg.OnSealed != nil {
 		o.a.cfg.OnSealed(s.cfg.ID, d.day.String())
 	}
-	return nil
+	if n := d.union.Forgotten(); n > 0 && o.a.cfg.OnErased != nil {
+		o.a.cfg.OnErased(s.cfg.ID, d.day.String(), n)
+	}
 }
 
 // dwellVisitors is from how many distinct visitors a day's dwell is kept (DESIGN section 6).

@@ -35,7 +35,11 @@ type state struct {
 	stays   map[calendar.Day]stay
 	answers map[calendar.Day]store.ReturnPatternRow // of sealed days whose week is not published yet
 	late    map[calendar.Day]map[lateKey]struct{}   // what came after its day's Seal, of the last days
+	since   calendar.Day                            // policy extended: the first of the sealed days for which it has held without a break; noDay where there is none
 }
+
+// noDay is later than every day.
+const noDay = calendar.Day(math.MaxInt32)
 
 // sensorClock is how far a sensor's input was consumed from the sightings topic.
 type sensorClock struct {
@@ -90,14 +94,14 @@ type openDay struct {
 	dirty   bool
 	written uint32             // the generation of the union whose devices are in ClickHouse
 	cells   map[int64]struct{} // starts of the cells that are in ClickHouse
-	forget  []uint64
+	forgets forgets
 	ones    [5]uint32
 }
 
 func newState(cfg *stores.Store, p estimate.Params) *state {
 	s := &state{
 		cfg: cfg, params: p, days: map[calendar.Day]*openDay{}, sealed: map[calendar.Day][2]int64{}, stays: map[calendar.Day]stay{},
-		answers: map[calendar.Day]store.ReturnPatternRow{}, late: map[calendar.Day]map[lateKey]struct{}{}, layout: visits.Layout{Location: cfg.Calendar.Location()},
+		answers: map[calendar.Day]store.ReturnPatternRow{}, late: map[calendar.Day]map[lateKey]struct{}{}, since: noDay, layout: visits.Layout{Location: cfg.Calendar.Location()},
 	}
 	zones := cfg.Zones()
 	for _, sensor := range cfg.Sensors {

@@ -152,8 +152,15 @@ func (v *voice) sightings(day calendar.Day, list []seen, answers map[uint64]uint
 	}
 	for id, bits := range answers {
 		b.Answer(id, bits)
+		if v.store.Policy == wire.Policy_POLICY_EXTENDED {
+			ids := returnIDs(id%97, day)
+			b.Return(id, ids.Now, ids.Before)
+		}
 	}
 	body, base := b.Build()
+	if len(body.ReturnOf) > 0 {
+		body.ReturnPeriod = wire.ReturnPeriod(int32(day))
+	}
 	body.FilterOnes, body.LookbackWeeks, body.FilterNew = []uint32{8000, 9000, 9500, 9000, 8500}, 4, isNew
 	return v.entry(sightings, day, 0, base, &wire.Envelope{Body: &wire.Envelope_Sightings{Sightings: body}})
 }

@@ -2,14 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"time"
-
-	clickhouse "github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // How often, and for how long, a delete tries to get old files off the disk.
@@ -44,22 +38,19 @@ func (db *DB) DeleteReturnPatterns(ctx context.Context, store string, monday tim
 	return db.remove(ctx, TableReturnPatterns, "store = ? AND store_week = toDate(?)", store, monday.Format(time.DateOnly))
 }
 
-func (db *DB) deleteDay(ctx context.Context, table, store string, day time.Time) error {
-	return db.remove(ctx, table, "store = ? AND store_day = toDate(?)", store, day.Format(time.DateOnly))
+// DeleteReturnVisits takes a store's return ids of the store-days before one off
+// the disk, as DeleteDeviceDays does.
+func (db *DB) DeleteReturnVisits(ctx context.Context, store string, before time.Time) error {
+	return db.remove(ctx, TableReturnVisits, "store = ? AND store_day < toDate(?)", store, before.Format(time.DateOnly))
 }
 
-// ForgetDevice takes one device's row off the disk, in every version of it, as
-// DeleteDeviceDays does. ClickHouse keeps the text of a mutation beside the
-// data, and a server may log it: so the condition holds a hash of the id with a
-// random salt in place of the id.
-func (db *DB) ForgetDevice(ctx context.Context, store string, day time.Time, id uint64) error {
-	salted := make([]byte, 16, 24)
-	rand.Read(salted)
-	salt := hex.EncodeToString(salted)
-	sum := sha256.Sum256(binary.LittleEndian.AppendUint64(salted, id))
-	return db.remove(ctx, TableDeviceDays,
-		"store = ? AND store_day = toDate(?) AND SHA256(concat(unhex(?), reinterpretAsFixedString(id))) = unhex(?)",
-		store, day.Format(time.DateOnly), salt, hex.EncodeToString(sum[:]))
+// DeleteStoresReturns takes all return ids of a store off the disk.
+func (db *DB) DeleteStoresReturns(ctx context.Context, store string) error {
+	return db.remove(ctx, TableReturnVisits, "store = ?", store)
+}
+
+func (db *DB) deleteDay(ctx context.Context, table, store string, day time.Time) error {
+	return db.remove(ctx, table, "store = ? AND store_day = toDate(?)", store, day.Format(time.DateOnly))
 }
 
 // remove deletes rows by a mutation, waits for it, and then has the parts it
@@ -70,23 +61,22 @@ func (db *DB) remove(ctx context.Context, table, where string, args ...any) erro
 		return fmt.Errorf("look for rows to delete in %s: %w", table, err)
 	}
 	if rows > 0 {
-		settings := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"mutations_sync": 2}))
-		if err := db.Exec(settings, "ALTER TABLE "+table+" DELETE WHERE "+where, args...); err != nil {
-			return fmt.Errorf("delete from %s: %w", table, err)
+		if err := db.mutate(ctx, table, where, args...); err != nil {
+			return err
 		}
 	}
-	return db.sweep(ctx, table)
+	return db.Sweep(ctx, table)
 }
 
 type partName struct {
 	Name string `ch:"name"`
 }
 
-// sweep takes the parts that are out of use now off the disk. ClickHouse does
+// Sweep takes the parts of a table that are out of use now off the disk. ClickHouse does
 // it by itself, but when is its own affair (the embedded engine took minutes);
 // dropping a partition makes it sweep the table at once, be there such a
 // partition or not. A query that still reads an old part keeps it until it ends.
-func (db *DB) sweep(ctx context.Context, table string) error {
+func (db *DB) Sweep(ctx context.Context, table string) error {
 	const outOfUse = "SELECT name FROM system.parts WHERE database = ? AND table = ? AND NOT active"
 	old, err := Select[partName](ctx, db, outOfUse, db.database, table)
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io/fs"
@@ -76,7 +77,15 @@ func filesWith(t *testing.T, dir string, id uint64) []string {
 	return found
 }
 
-func TestForgetDeviceLeavesNoByteOfTheID(t *testing.T) {
+// salt and hashOf are what the aggregator names forgotten devices by.
+var salt = [16]byte{1, 2, 3}
+
+func hashOf(id uint64) uint64 {
+	sum := sha256.Sum256(binary.LittleEndian.AppendUint64(salt[:len(salt):len(salt)], id))
+	return binary.LittleEndian.Uint64(sum[:])
+}
+
+func TestForgetDevicesLeavesNoByteOfTheID(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir)
 	uncompressed(t, db)
@@ -91,15 +100,17 @@ func TestForgetDeviceLeavesNoByteOfTheID(t *testing.T) {
 		name  string
 		store string
 		day   time.Time
+		found int
 		rows  uint64 // of it left
 	}{
-		{"in one store", "a", monday, 2},
-		{"on the next day", "a", monday.AddDate(0, 0, 1), 1},
-		{"again", "a", monday, 1},
-		{"in the other store", "b", monday, 0},
+		{"in one store", "a", monday, 1, 2},
+		{"on the next day", "a", monday.AddDate(0, 0, 1), 1, 1},
+		{"again", "a", monday, 0, 1},
+		{"in the other store", "b", monday, 1, 0},
 	} {
-		if err := db.ForgetDevice(t.Context(), test.store, test.day, marked); err != nil {
-			t.Fatalf("%s: %v", test.name, err)
+		found, err := db.ForgetDevices(t.Context(), test.store, test.day, salt, []uint64{hashOf(5), hashOf(marked), hashOf(6)})
+		if found != test.found || err != nil {
+			t.Fatalf("%s: got %d devices, %v, want %d", test.name, found, err, test.found)
 		}
 		if got := value[uint64](t, db, "SELECT count() FROM device_days FINAL WHERE id = ?", uint64(marked)); got != test.rows {
 			t.Errorf("%s: got %d rows, want %d", test.name, got, test.rows)
@@ -151,11 +162,52 @@ func TestDeletesAlsoSweepMergedParts(t *testing.T) {
 	if err := db.Exec(t.Context(), "OPTIMIZE TABLE device_days FINAL"); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.ForgetDevice(t.Context(), "a", monday, marked); err != nil {
+	if _, err := db.ForgetDevices(t.Context(), "a", monday, salt, []uint64{hashOf(marked)}); err != nil {
 		t.Fatal(err)
 	}
 	if found := filesWith(t, dir, marked); len(found) != 0 {
 		t.Errorf("the id is still in %s", strings.Join(found, ", "))
+	}
+}
+
+// TestForgettingManyAtOnce looks for more devices than one statement can name. Where none of them is there, nothing is changed.
+func TestForgettingManyAtOnce(t *testing.T) {
+	db := open(t, "")
+	var rows []DeviceDayRow
+	for id := range uint64(50) {
+		rows = append(rows, device("a", monday, id, 1), device("b", monday, id, 1))
+	}
+	insertDevices(t, db, rows...)
+	var strangers, all []uint64
+	for id := range uint64(3 * forgetAtOnce) {
+		strangers = append(strangers, hashOf(1000+id))
+	}
+	all = append(append(append(all, hashOf(7)), strangers...), hashOf(8), hashOf(49))
+	for _, test := range []struct {
+		name    string
+		hashes  []uint64
+		found   int
+		mutated uint64 // the table was changed
+		rows    uint64 // of store a
+	}{
+		{"nobody", nil, 0, 0, 50},
+		{"strangers", strangers, 0, 0, 50},
+		{"strangers and three devices", all, 3, 1, 47}, // in the first and the last statement
+		{"the same again", all, 0, 1, 47},
+	} {
+		found, err := db.ForgetDevices(t.Context(), "a", monday, salt, test.hashes)
+		if found != test.found || err != nil {
+			t.Fatalf("%s: got %d devices, %v, want %d", test.name, found, err, test.found)
+		}
+		if got := value[uint64](t, db, "SELECT count() FROM device_days FINAL WHERE store = 'a'"); got != test.rows {
+			t.Errorf("%s: got %d rows, want %d", test.name, got, test.rows)
+		}
+		if got := value[uint64](t, db, "SELECT least(count(), 1) FROM system.mutations WHERE table = 'device_days'"); got != test.mutated {
+			t.Errorf("%s: got mutated %d, want %d", test.name, got, test.mutated)
+		}
+	}
+	if got := value[uint64](t, db, "SELECT count() FROM device_days FINAL WHERE store = 'b'"); got != 50 {
+		t.Errorf("the other store: got %d rows, want 50", got)
 	}
 }
 

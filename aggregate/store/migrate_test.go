@@ -20,12 +20,14 @@ func tables() map[string]reflect.Type {
 		TableRepeatWeeks:     reflect.TypeFor[RepeatWeekRow](),
 		TableSealedDays:      reflect.TypeFor[SealedDayRow](),
 		TableDeadLetters:     reflect.TypeFor[DeadLetterRow](),
+		TableReturnVisits:    reflect.TypeFor[ReturnVisitRow](),
 		TablePubStoreQuarter: reflect.TypeFor[PubStoreQuarterRow](),
 		TablePubStoreHour:    reflect.TypeFor[PubStoreHourRow](),
 		TablePubZoneHour:     reflect.TypeFor[PubZoneHourRow](),
 		TablePubStoreDay:     reflect.TypeFor[PubStoreDayRow](),
 		TablePubStoreWeek:    reflect.TypeFor[PubStoreWeekRow](),
 		TablePubSensor5Min:   reflect.TypeFor[PubSensor5MinRow](),
+		TablePubRetention:    reflect.TypeFor[PubRetentionRow](),
 	}
 }
 
@@ -190,10 +192,11 @@ func TestEveryPublishedColumnSaysWhatItIs(t *testing.T) {
 	}
 }
 
-func TestOnlyDeviceDaysHaveIDs(t *testing.T) {
+func TestOnlyTwoTablesHaveIDs(t *testing.T) {
 	for _, column := range columns(t, open(t, "")) {
-		if column.Name == "id" && column.Table != TableDeviceDays {
-			t.Errorf("%s has a column id", column.Table)
+		allowed := map[string]string{TableDeviceDays: "id", TableReturnVisits: "return_id"}[column.Table]
+		if (column.Name == "id" || strings.HasSuffix(column.Name, "_id")) && column.Name != allowed {
+			t.Errorf("%s has a column %s", column.Table, column.Name)
 		}
 	}
 }

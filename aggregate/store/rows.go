@@ -13,6 +13,7 @@ const (
 	TableRepeatWeeks    = "repeat_weeks"
 	TableSealedDays     = "sealed_days"
 	TableDeadLetters    = "dead_letters"
+	TableReturnVisits   = "return_visits"
 )
 
 // Conventions of every row:
@@ -37,7 +38,7 @@ type StoreRow struct {
 
 // DeviceDayRow is what one stable device did in one store-day, until the day is
 // sealed. Key: Store, StoreDay, ID. It is the only table with an id in it;
-// DeleteDeviceDays and ForgetDevice take its rows off the disk.
+// DeleteDeviceDays and ForgetDevices take its rows off the disk.
 type DeviceDayRow struct {
 	Store     string        `ch:"store"`
 	StoreDay  time.Time     `ch:"store_day"`
@@ -142,6 +143,7 @@ type StoreDayRow struct {
 	OccupancyHigh   float64   `ch:"occupancy_high"`
 	FramesRandom    uint64    `ch:"frames_random"`
 	FramesStable    uint64    `ch:"frames_stable"`
+	Extended        bool      `ch:"extended"` // sealed under policy extended, with return ids
 	Sealed          bool      `ch:"sealed"`
 	Version         uint64    `ch:"version"`
 }
@@ -156,7 +158,26 @@ type ReturnPatternRow struct {
 	Q0            []float64 `ch:"q0"`     // 5: mean share of ones of the filters that were asked
 	LookbackWeeks uint8     `ch:"lookback_weeks"`
 	Visitors      uint32    `ch:"visitors"` // distinct visitors of the day, answered or not
-	Version       uint64    `ch:"version"`
+	// Policy extended: how many visitors had a return id, how many of these visited on one of the 7, 14 and 28 store-days
+	// before, and for how many of these days (0 to 28) the store has return ids.
+	ReturnVisitors uint32 `ch:"return_visitors"`
+	Repeat7D       uint32 `ch:"repeat_7d"`
+	Repeat14D      uint32 `ch:"repeat_14d"`
+	Repeat28D      uint32 `ch:"repeat_28d"`
+	LookbackDays   uint8  `ch:"lookback_days"`
+	Version        uint64 `ch:"version"`
+}
+
+// ReturnVisitRow says that a return id visited a store of policy extended on a
+// store-day. Key: Store, StoreDay, Period, ReturnID. DeleteReturnVisits and
+// ForgetReturns take rows off the disk; no row outlives 31 days after Written.
+type ReturnVisitRow struct {
+	Store    string    `ch:"store"`
+	Period   int32     `ch:"period"`    // store-day / 28
+	ReturnID uint64    `ch:"return_id"` // keyed hash, good for this store and period only
+	StoreDay time.Time `ch:"store_day"`
+	Written  time.Time `ch:"written"`
+	Version  uint64    `ch:"version"`
 }
 
 // RepeatWeekRow is the repeat rate of one store-week, exact. Shares are 0 to 1.

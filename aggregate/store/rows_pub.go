@@ -10,6 +10,7 @@ const (
 	TablePubStoreDay     = "pub_store_day"
 	TablePubStoreWeek    = "pub_store_week"
 	TablePubSensor5Min   = "pub_sensor_5min"
+	TablePubRetention    = "pub_retention"
 )
 
 // Conventions of every published row, beside those of rows.go: a number is nil
@@ -104,7 +105,8 @@ type PubStoreDayRow struct {
 }
 
 // PubStoreWeekRow is one store-week. Key: Store, StoreWeek. State belongs to
-// the new and repeat shares.
+// the new and repeat shares by weeks, which are estimated; those by days are
+// exact, and a store has them under policy extended only.
 type PubStoreWeekRow struct {
 	Store           string    `ch:"store"`
 	StoreWeek       time.Time `ch:"store_week"`
@@ -121,6 +123,12 @@ type PubStoreWeekRow struct {
 	NewHighPct      *int32    `ch:"new_high_pct"`
 	LookbackWeeks   uint8     `ch:"lookback_weeks"`
 	State           string    `ch:"state"`
+	Repeat7DPct     *int32    `ch:"repeat_7d_pct"`
+	Repeat7DState   string    `ch:"repeat_7d_state"`
+	Repeat14DPct    *int32    `ch:"repeat_14d_pct"`
+	Repeat14DState  string    `ch:"repeat_14d_state"`
+	Repeat28DPct    *int32    `ch:"repeat_28d_pct"`
+	Repeat28DState  string    `ch:"repeat_28d_state"`
 	Version         uint64    `ch:"version"`
 }
 
@@ -145,4 +153,20 @@ type PubSensor5MinRow struct {
 	KernelDropped uint64            `ch:"kernel_dropped"` // frames not read in time
 	Channels      map[uint16]uint64 `ch:"channels"`       // frames by the channel's centre in MHz; 0 is unknown
 	Version       uint64            `ch:"version"`
+}
+
+// PubRetentionRow says how old the oldest thing in a place is, as proven on one day; a breach stands for the rest of its day. It
+// holds no count of devices. Key: Day, Kind, Store, Name.
+type PubRetentionRow struct {
+	Day       time.Time  `ch:"day"`   // midnight UTC
+	Kind      string     `ch:"kind"`  // topic, table, parts or spool
+	Store     string     `ch:"store"` // empty where all stores share the place
+	Name      string     `ch:"name"`  // of the topic, table or sensor
+	CheckedAt time.Time  `ch:"checked_at"`
+	Oldest    *time.Time `ch:"oldest"`  // nil where there is nothing, or nothing is known
+	AgeS      *uint64    `ch:"age_s"`   // seconds
+	LimitS    *uint64    `ch:"limit_s"` // seconds; nil where things stay
+	State     string     `ch:"state"`   // ok, breach or unknown
+	Reason    string     `ch:"reason"`
+	Version   uint64     `ch:"version"`
 }

@@ -2,7 +2,6 @@ package visits
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -29,18 +28,20 @@ type Day struct {
 	tail []recent   // sightings since, in the order of arrival
 
 	answers answers
+	returns returns
 	filters [MaxSensors]filter
 
-	salt       [16]byte
-	forgotten  map[[16]byte]struct{} // salted hashes, never the ids
+	salt       Salt
+	forgotten  forgotten // salted hashes, never the ids
+	unreturned forgotten // those of return ids
 	generation uint32
 }
 
 // recent is a sighting that is not settled yet: the device above, the sighting below.
 type recent uint64
 
-// NewDay is an empty store-day from startMS to endMS, in Unix milliseconds (calendar.Start and End of the day). Its salts are
-// drawn here and never leave memory; no result depends on them.
+// NewDay is an empty store-day from startMS to endMS, in Unix milliseconds (calendar.Start and End of the day). Its seed and its
+// salt are drawn here, and no result depends on them.
 func NewDay(startMS, endMS int64) (*Day, error) {
 	if endMS <= startMS || endMS-startMS > MaxDayMS {
 		return nil, errors.New("a store-day must be over 0 and at most 37 hours long: take its start and end from the store's calendar")
@@ -71,9 +72,8 @@ func (d *Day) Sightings() int {
 
 // Bytes is the memory that the day holds on to, by what its parts have reserved.
 func (d *Day) Bytes() int {
-	const hash = 32 // a forgotten hash in its map
 	return 8*cap(d.ids) + 4*cap(d.changed) + 4*cap(d.table.slots) + 4*cap(d.runs) + 4*cap(d.ends) + 8*cap(d.tail) +
-		8*cap(d.answers.list) + hash*len(d.forgotten)
+		8*cap(d.answers.list) + returnBytes*cap(d.returns.list) + d.forgotten.bytes() + d.unreturned.bytes()
 }
 
 // Add adds one sighting: its device, the sensor's index and the milliseconds since the store-day began. It is false, and
@@ -126,10 +126,8 @@ func (d *Day) device(id uint64) (dev uint32, ok bool) {
 	if dev, ok = d.table.find(id, d.ids); ok {
 		return dev, true
 	}
-	if len(d.forgotten) > 0 {
-		if _, gone := d.forgotten[d.hash(id)]; gone {
-			return 0, false
-		}
+	if d.forgotten.n > 0 && d.forgotten.has(d.salt.Hash(id)) {
+		return 0, false
 	}
 	if len(d.ids) == math.MaxUint32-1 {
 		return 0, false // four thousand million devices in a store: the table's numbers end here
@@ -142,15 +140,14 @@ func (d *Day) device(id uint64) (dev uint32, ok bool) {
 }
 
 // Forget removes a device and everything about it, and keeps it out for as long as the day is held; what stays is a salted hash
-// of the id. It is repeatable, and it takes time in proportion to the day.
-func (d *Day) Forget(id uint64) {
-	if d.forgotten == nil {
-		d.forgotten = map[[16]byte]struct{}{}
-	}
-	d.forgotten[d.hash(id)] = struct{}{}
+// of the id, which it returns. held says whether there was a device to remove. It is repeatable, and where it removes one it
+// takes time in proportion to the day.
+func (d *Day) Forget(id uint64) (hash uint64, held bool) {
+	hash = d.salt.Hash(id)
+	d.forgotten.add(hash)
 	dev, ok := d.table.find(id, d.ids)
 	if !ok {
-		return
+		return hash, false
 	}
 	d.settle()
 	begin, end := d.run(dev)
@@ -162,20 +159,17 @@ func (d *Day) Forget(id uint64) {
 	d.ids = slices.Delete(d.ids, int(dev), int(dev)+1)
 	d.changed = slices.Delete(d.changed, int(dev), int(dev)+1)
 	d.answers.drop(dev)
+	d.returns.drop(dev)
 	clear(d.tail[:cap(d.tail)])
 	d.table.rebuild(len(d.table.slots), d.ids)
+	return hash, true
 }
 
 // Forgotten is how many ids the day keeps out.
-func (d *Day) Forgotten() int { return len(d.forgotten) }
+func (d *Day) Forgotten() int { return d.forgotten.n }
 
-func (d *Day) hash(id uint64) [16]byte {
-	var text [24]byte
-	copy(text[:], d.salt[:])
-	binary.LittleEndian.PutUint64(text[16:], id)
-	sum := sha256.Sum256(text[:])
-	return [16]byte(sum[:16])
-}
+// Salt is what the hashes of its forgotten ids are made with.
+func (d *Day) Salt() Salt { return d.salt }
 
 // run is where a settled device's sightings lie.
 func (d *Day) run(dev uint32) (begin, end uint32) {

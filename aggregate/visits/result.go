@@ -14,6 +14,8 @@ type Result struct {
 	Inside    Inside     // stable devices by minute
 	Dwell     Dwell      // over the day's visits
 	Returns   Returns    // of the visitors
+	// Returned are the return ids of the visitors that have some, ascending by the device's id: policy extended.
+	Returned []ReturnIDs
 	// Totals are the sums of Cells.
 	Totals Cell
 	// Generation numbers the calls of Result: a device with a Changed above an earlier result's Generation has gained sightings
@@ -69,6 +71,7 @@ type Dwell struct{ SumS, P25S, P50S, P75S float64 }
 func (d *Day) Result(layout Layout, p Params) Result {
 	d.settle()
 	d.answers.settle()
+	d.returns.settle()
 	order := make([]uint32, 0, len(d.ids))
 	for dev := range d.ids {
 		if begin, end := d.run(uint32(dev)); end > begin {

@@ -58,6 +58,9 @@ func (t *tally) device(dev uint32, run []Sighting) {
 	if len(out.Visits) > 0 {
 		t.out.Visitors++
 		t.patterns.add(run, t.day.answers.of(dev))
+		if ids, ok := t.day.returns.of(dev); ok {
+			t.out.Returned = append(t.out.Returned, ids)
+		}
 	}
 	t.out.Devices = append(t.out.Devices, out)
 }
