@@ -137,3 +137,33 @@ func TestSilentMinutesWithinAPeriodAreListenedTo(t *testing.T) {
 	}
 	checkPassers(t, r, map[string]uint32{"10:15": 1, "13:00": 1}, nil)
 }
+
+// TestOfAPasserByOnlyACountLeaves: phones that are heard outside only, for hours, are counted, and neither an id nor a bucket
+// nor a return id of theirs is so much as computed.
+func TestOfAPasserByOnlyACountLeaves(t *testing.T) {
+	r := newRig(t, nil)
+	const outside = 40
+	for minute := 0; minute < 120; minute += 5 {
+		for addr := 1; addr <= outside; addr++ {
+			r.feed(air{t: r.at(fmt.Sprintf("%02d:%02d:00", 10+minute/60, minute%60)), addr: phone(addr), dbm: -85})
+		}
+	}
+	r.finish()
+	for addr := 1; addr <= outside; addr++ {
+		if a := phone(addr); r.hasher.ids[a]+r.hasher.bucket[a]+r.hasher.returns[a] > 0 {
+			t.Fatalf("phone %d was hashed", addr)
+		}
+	}
+	passers := uint32(0)
+	for _, m := range r.sink.minutes() {
+		passers += m.PassersBy
+	}
+	if passers != outside {
+		t.Errorf("got %d passers-by, want %d", passers, outside)
+	}
+	for _, e := range r.sink.envelopes {
+		if e.GetSightings() != nil {
+			t.Error("got sightings")
+		}
+	}
+}
