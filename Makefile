@@ -10,6 +10,8 @@ KILLS ?= 200
 SOAK ?= 2m
 ENGINE_DIR := deploy/engine
 ENGINE_STAMP := $(ENGINE_DIR)/node_modules/.footfall-installed
+BROWSER_DIR := deploy/browser
+BROWSER_STAMP := $(BROWSER_DIR)/node_modules/.footfall-installed
 KAFKA_LIBS := .cache/kafka-libs
 KAFKA_STAMP := $(KAFKA_LIBS)/.footfall-installed
 # The end-to-end tests that are run once more on Apache Kafka itself.
@@ -45,12 +47,19 @@ $(ENGINE_STAMP): $(ENGINE_DIR)/package.json $(ENGINE_DIR)/package-lock.json
 	@npm ci --prefix $(ENGINE_DIR) --no-audit --no-fund --loglevel=error || { echo "npm could not fetch the engine: check the network or your npm registry setting, then run make again." >&2; exit 1; }
 	@touch $@
 
+# Only the tests want these; without a chromium they say that they are skipped.
+$(BROWSER_STAMP): $(BROWSER_DIR)/package.json $(BROWSER_DIR)/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "npm is not on this machine: install Node.js 20 or later with npm, then run make again." >&2; exit 1; }
+	@echo "fetching what drives a browser in tests with npm (about 20 MB; only the first time)"
+	@npm ci --prefix $(BROWSER_DIR) --ignore-scripts --no-audit --no-fund --loglevel=error || { echo "npm could not fetch the browser tests' parts: check the network or your npm registry setting, then run make again." >&2; exit 1; }
+	@touch $@
+
 .PHONY: demo
 demo: build engine ## five weeks of a simulated store through the whole pipeline (DEMO_DAYS=1 for one day)
 	@bin/footfall demo --days $(DEMO_DAYS) --seed $(DEMO_SEED)
 
 .PHONY: test
-test: need-go engine ## every test this machine can run
+test: need-go engine $(BROWSER_STAMP) ## every test this machine can run
 	@if [ -n "$(RACE)" ]; then echo "go test with the race detector"; else echo "go test WITHOUT the race detector: no C compiler here (install gcc to have it)"; fi
 	@go test $(RACE) -timeout 20m $(TESTFLAGS) ./...
 

@@ -159,7 +159,7 @@ func demoPipeline(ctx context.Context, o demoOptions, list []stores.Store, files
 	if err != nil {
 		return agent.Counts{}, err
 	}
-	truncator, err := truncate.New(truncate.Options{Brokers: o.brokers, Embedded: true})
+	truncator, err := truncate.New(truncate.Options{Kafka: kafka, Embedded: true})
 	if err != nil {
 		return agent.Counts{}, err
 	}

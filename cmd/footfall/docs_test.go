@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,20 +17,25 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openfootfall/footfall/aggregate/retention"
 	"github.com/openfootfall/footfall/aggregate/run"
+	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/fleet"
 	"github.com/openfootfall/footfall/ingest/registry"
 	"github.com/openfootfall/footfall/ingest/spool"
 	"github.com/openfootfall/footfall/ingest/stores"
 	"github.com/openfootfall/footfall/sensor/agent"
 	"github.com/openfootfall/footfall/sensor/dot11"
+	"github.com/openfootfall/footfall/sensor/keys"
+	"github.com/openfootfall/footfall/sensor/optout/notice"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of the references anew")
 
 // references are the project's Markdown files, from its root.
 func references() []string {
-	return []string{"README.md", "CHANGELOG.md", "cmd/README.md", "sensor/README.md", "ingest/README.md", "aggregate/README.md"}
+	return []string{"README.md", "CHANGELOG.md", "cmd/README.md", "sensor/README.md", "ingest/README.md", "aggregate/README.md", "deploy/PRIVACY.md"}
 }
 
 // generated holds a part of a reference, between its begin and end marks, against what the code says.
@@ -63,6 +69,9 @@ func documentedCommands() []string {
 				names = append(names, c.name+" "+p.name)
 			}
 		}
+		names = append(names, map[string][]string{
+			"optout": {"optout review"}, "audit": {"audit verify", "audit show"}, "incident": {"incident snapshot"},
+		}[c.name]...)
 	}
 	return names
 }
@@ -82,7 +91,8 @@ func TestTheFlagsReferenceIsTheHelp(t *testing.T) {
 // metricPattern reads prometheus.Desc's text, which is the only way to its name.
 var metricPattern = regexp.MustCompile(`^Desc\{fqName: "([^"]+)", help: "((?:[^"\\]|\\.)*)",(?: unit: "[^"]*",)? constLabels: \{\}, variableLabels: \{([^}]*)\}\}$`)
 
-// registered are the metrics of the aggregator and of a sensor, as table rows sorted by name.
+// registered are the metrics of the aggregator, of the opt-out service and of what a sensor shares with them, as table rows sorted
+// by name.
 func registered(t *testing.T) []string {
 	t.Helper()
 	reg := prometheus.NewRegistry()
@@ -107,6 +117,21 @@ func registered(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = waiting.Close() })
+	if _, err := retention.New(retention.Config{DB: new(store.DB), Kafka: kafka, Stores: list, Registerer: reg}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := keys.NewOptOutKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	org := pagesConfig{Org: notice.Org{Controller: "Example", Contact: "a@example.org", URL: "https://example.org"}}
+	p, err := newPages(pagesInput{cfg: org, key: key, kafka: kafka, stores: list, data: t.TempDir(), registry: reg, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.fleet.Follow(ended, fleet.Options{Config: kafka, Stores: list, Newest: func() uint64 { return 0 }, Registerer: reg}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("follow the sensors: %v", err)
+	}
 	descs := make(chan *prometheus.Desc, 1000)
 	reg.Describe(descs)
 	close(descs)
@@ -132,9 +157,19 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	if len(rows) < 15 {
 		t.Fatalf("got only %d metrics: %q", len(rows), rows)
 	}
-	own := func(row string) bool { return strings.HasPrefix(row, "| `footfall_aggregate_") }
-	generated(t, "aggregate/README.md", "metrics", head+strings.Join(slices.DeleteFunc(slices.Clone(rows), func(r string) bool { return !own(r) }), ""))
-	generated(t, "ingest/README.md", "metrics", head+strings.Join(slices.DeleteFunc(slices.Clone(rows), own), ""))
+	parts := map[string]*strings.Builder{"aggregate": {}, "sensor": {}, "ingest": {}}
+	for _, row := range rows {
+		at := "ingest"
+		for prefix, folder := range map[string]string{"aggregate": "aggregate", "retention": "aggregate", "optout": "sensor"} {
+			if strings.HasPrefix(row, "| `footfall_"+prefix+"_") {
+				at = folder
+			}
+		}
+		parts[at].WriteString(row)
+	}
+	generated(t, "aggregate/README.md", "metrics", head+parts["aggregate"].String())
+	generated(t, "sensor/README.md", "opt-out metrics", head+parts["sensor"].String())
+	generated(t, "ingest/README.md", "metrics", head+parts["ingest"].String())
 	for _, row := range rows {
 		for _, label := range []string{"device", "address", "`id`", "ssid"} {
 			if strings.Contains(strings.Split(row, "|")[2], label) {
@@ -177,7 +212,7 @@ func TestEveryDropReasonIsDocumented(t *testing.T) {
 }
 
 func TestEveryTopicIsDocumented(t *testing.T) {
-	want := []string{broker.Sightings, broker.Counters, broker.OptOuts, broker.DeadLetters, broker.Clock}
+	want := []string{broker.Sightings, broker.Counters, broker.OptOuts, broker.Quarantine, broker.Sensors, broker.DeadLetters, broker.Clock}
 	if got := firstColumn(section(t, readProject(t, "ingest/README.md"), "## Topics")); !slices.Equal(got, want) {
 		t.Errorf("got %v in ingest/README.md, want %v", got, want)
 	}
@@ -210,11 +245,30 @@ func TestTheExampleConfigurationsAreGoodAndComplete(t *testing.T) {
 	}
 }
 
+func TestTheExampleConfigurationsOfThePagesAreGoodAndComplete(t *testing.T) {
+	var optOut optOutConfig
+	if err := readConfig(project(t, "deploy", "optout.yaml"), &optOut, (*optOutConfig).check); err != nil {
+		t.Error(err)
+	}
+	var all serveConfig
+	if err := readConfig(project(t, "deploy", "footfall.yaml"), &all, (*serveConfig).check); err != nil {
+		t.Error(err)
+	}
+	for file, of := range map[string]reflect.Type{"deploy/optout.yaml": reflect.TypeFor[optOutConfig](), "deploy/footfall.yaml": reflect.TypeFor[serveConfig]()} {
+		text := readProject(t, file)
+		for _, key := range yamlKeys(of, "") {
+			if last := key[strings.LastIndex(key, ".")+1:]; !strings.Contains(text, last+":") && !strings.HasPrefix(key, "kafka.") {
+				t.Errorf("%s says nothing of %s", file, key)
+			}
+		}
+	}
+}
+
 // yamlKeys are a configuration's keys, in their order, those within others with a dot.
 func yamlKeys(of reflect.Type, prefix string) []string {
 	var keys []string
 	for f := range of.Fields() {
-		if f.Tag.Get("yaml") == ",inline" {
+		if strings.HasSuffix(f.Tag.Get("yaml"), ",inline") {
 			keys = append(keys, yamlKeys(f.Type, prefix)...)
 			continue
 		}

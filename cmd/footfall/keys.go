@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openfootfall/footfall/ingest/audit"
 	"github.com/openfootfall/footfall/sensor/keys"
 )
 
@@ -23,6 +24,7 @@ and belongs into no backup. The sensors of a store share its keys; a lost sensor
   footfall keys rounding --out rounding.key                      the aggregator's, once
   footfall keys make --store demo                                a store's, into the keyring
   footfall keys issue --store demo --out bundles                 its sensors' bundles
+  footfall keys turn --identity keyring-id.txt                   every night: the keyring forgets the day before
 
 The keyring is for sensors that are replaced or added later. It is encrypted, and like a sensor it can compute no id of a day
 before it was last written. Without one, keys issue draws a seed, makes all bundles of a store at once and keeps nothing.
@@ -36,6 +38,9 @@ type keysRun struct {
 	ask       func(prompt string) (string, error) // a passphrase, without echo
 	harden    func() error                        // no core dump shows a key
 	out, errs io.Writer
+
+	logFile *string    // --audit-log of the part that runs; nil where it has none
+	log     *audit.Log // nil: none was named
 }
 
 // keysPart is one of the commands under footfall keys.
@@ -51,6 +56,7 @@ func keysParts() []keysPart {
 		{"make", "draw a store's seed and put its key chains into the keyring", (*keysRun).make},
 		{"issue", "make the bundles of a store's sensors", (*keysRun).issue},
 		{"show", "list stores, epochs and who was given bundles; never keys", (*keysRun).show},
+		{"turn", "turn the keyring's key chains to today, for a timer at night", (*keysRun).turn},
 		{"rotate", "give a store a new seed from today on", (*keysRun).rotate},
 		{"retire", "destroy a store's key chains", (*keysRun).retire},
 	}
@@ -73,7 +79,8 @@ func (k *keysRun) run(args []string) error {
 	var names []string
 	for _, p := range keysParts() {
 		if len(args) > 0 && args[0] == p.name {
-			return p.run(k, args[1:])
+			err := p.run(k, args[1:])
+			return errors.Join(err, k.log.Close())
 		}
 		names = append(names, p.name)
 	}
@@ -91,6 +98,24 @@ func (k *keysRun) parse(f *flagSet, args []string) error {
 	}
 	if err := k.harden(); err != nil {
 		return fmt.Errorf("keep keys out of core dumps: %w", err)
+	}
+	if k.logFile == nil {
+		return nil
+	}
+	var err error
+	k.log, err = openLog(*k.logFile, "keys")
+	return err
+}
+
+// addLogFlag gives a part an audit log to note in what it did. The log is opened, and verified, before anything is done.
+func (k *keysRun) addLogFlag(f *flagSet) {
+	k.logFile = f.String("audit-log", "", "audit log `file` in which is noted what was done, never a key; one that no other program writes")
+}
+
+// note writes to the audit log, where one was named.
+func (k *keysRun) note(kind audit.Kind, facts ...audit.Fact) error {
+	if err := k.log.Append(kind, facts...); err != nil {
+		return fmt.Errorf("it is done, but could not be noted: %w", err)
 	}
 	return nil
 }

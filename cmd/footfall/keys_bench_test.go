@@ -73,7 +73,7 @@ func (b *ringBench) try(part string, args ...string) (string, error) {
 		},
 	}
 	args = append([]string{part, "--keyring", b.path("keyring.age")}, args...)
-	if part != "show" && part != "retire" {
+	if part != "show" && part != "retire" && part != "turn" {
 		args = append(args, "--stores", b.path("stores.yaml"))
 	}
 	if part == "make" {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openfootfall/footfall/ingest/audit"
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
 	"github.com/openfootfall/footfall/sensor/keys"
@@ -40,6 +41,7 @@ func (k *keysRun) issue(args []string) error {
 	f.StringVar(&o.optOut, "optout-key", "optout.key", "`file` with the organisation's opt-out key (without a keyring)")
 	f.StringVar(&o.from, "from", "", "first store-day, a `date` such as 2026-01-31; today where empty (without a keyring)")
 	f.StringVar(&o.target, "out", "", "`folder` of bundles")
+	k.addLogFlag(f)
 	if err := k.parse(f, args); err != nil {
 		return err
 	}
@@ -141,6 +143,9 @@ func (k *keysRun) writeBundles(dir string, bundles []keys.Bundle) error {
 			return err
 		}
 		fmt.Fprintf(k.out, "%s: for sensor %s from %s on; move it there, keep no copy\n", path, bundles[i].Sensor, bundles[i].Day())
+		if err := k.note(audit.BundlesIssued, audit.Store.Is(bundles[i].Store), audit.Sensor.Is(bundles[i].Sensor), audit.Day.Is(bundles[i].Day())); err != nil {
+			return err
+		}
 	}
 	return nil
 }

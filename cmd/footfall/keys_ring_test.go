@@ -29,8 +29,8 @@ func TestNoKeyIsSaidOrOnDiskInPlainText(t *testing.T) {
 	b.must("show")
 	b.must("retire", "--store", "mall")
 	secrets = append(secrets, more...)
-	if len(secrets) != 6 {
-		t.Fatalf("got %d keys in the keyring before and after the rotation, want 6", len(secrets))
+	if len(secrets) != 8 {
+		t.Fatalf("got %d keys in the keyring before and after the rotation, want 8", len(secrets))
 	}
 	heaps := map[string][]byte{"what was said": b.said.Bytes()}
 	entries, err := os.ReadDir(b.dir)
@@ -74,8 +74,8 @@ func TestTheKeyringForgetsTheDayBefore(t *testing.T) {
 	b.time = b.time.AddDate(0, 0, 1)
 	b.must("issue", "--store", "mall", "--out", b.path("bundles"))
 	text, second := b.plain()
-	if len(first) != 3 || len(second) != 3 || first[0] != second[0] {
-		t.Fatal("want the opt-out key and two chains, and the opt-out key as before")
+	if len(first) != 4 || len(second) != 4 || first[0] != second[0] {
+		t.Fatal("want the opt-out key and three chains, and the opt-out key as before")
 	}
 	if strings.Contains(text, first[1]) {
 		t.Error("the day chain of yesterday is still in the keyring")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/openfootfall/footfall/ingest/audit"
 	"github.com/openfootfall/footfall/sensor/keys"
 )
 
@@ -22,6 +23,7 @@ func (k *keysRun) make(args []string) error {
 	storesFile := f.String("stores", "stores.yaml", "`file` of the chain's stores")
 	store := f.String("store", "", "the `store` that gets keys")
 	optOutFile := f.String("optout-key", "optout.key", "`file` with the organisation's opt-out key, read when the keyring is made")
+	k.addLogFlag(f)
 	if err := k.parse(f, args); err != nil {
 		return err
 	}
@@ -48,12 +50,12 @@ func (k *keysRun) make(args []string) error {
 	}
 	fmt.Fprintf(k.out, "store %s has keys in %s from %s on: footfall keys issue --store %s makes its sensors' bundles\n",
 		s.ID, ring.keyring, s.Calendar.DayOf(k.now()), s.ID)
-	return nil
+	return k.note(audit.KeysMade, audit.Store.Is(s.ID), audit.Day.Is(s.Calendar.DayOf(k.now())))
 }
 
 const showHelp = `footfall keys show lists the keyring's stores: which seed they have (by its issue name, which gives nothing of it away), from which
 day on, the store-day and store-week at which the key chains stand, and which sensors were given bundles. It shows no key, and
-writes nothing: the chains stand where the last make, issue, rotate or retire left them. Ids of days before cannot be computed from
+writes nothing: the chains stand where the last make, issue, turn, rotate or retire left them. Ids of days before cannot be computed from
 them; ids of that day and later can, by whoever has the file and its passphrase or identity.
 
   footfall keys show`
@@ -96,6 +98,7 @@ func (k *keysRun) rotate(args []string) error {
 	ring := addRingFlags(f)
 	storesFile := f.String("stores", "stores.yaml", "`file` of the chain's stores")
 	store := f.String("store", "", "the `store` that gets a new seed")
+	k.addLogFlag(f)
 	if err := k.parse(f, args); err != nil {
 		return err
 	}
@@ -113,7 +116,7 @@ func (k *keysRun) rotate(args []string) error {
 	}
 	fmt.Fprintf(k.out, "store %s has new keys from %s on: all its sensors (%s) need new bundles: footfall keys issue --store %s makes them\n",
 		s.ID, s.Calendar.DayOf(k.now()), strings.Join(sensors, ", "), s.ID)
-	return nil
+	return k.note(audit.KeysRotated, audit.Store.Is(s.ID), audit.Day.Is(s.Calendar.DayOf(k.now())))
 }
 
 const retireHelp = `footfall keys retire destroys a store's key chains in the keyring, when it closes for good: no bundle can be issued for it any more.
@@ -125,6 +128,7 @@ func (k *keysRun) retire(args []string) error {
 	f := k.flags("retire", retireHelp)
 	ring := addRingFlags(f)
 	store := f.String("store", "", "the `store` whose key chains are destroyed")
+	k.addLogFlag(f)
 	if err := k.parse(f, args); err != nil {
 		return err
 	}
@@ -135,5 +139,5 @@ func (k *keysRun) retire(args []string) error {
 		return err
 	}
 	fmt.Fprintf(k.out, "the key chains of store %s are destroyed: remove the state folders of its sensors, and their bundles\n", *store)
-	return nil
+	return k.note(audit.KeysRetired, audit.Store.Is(*store))
 }

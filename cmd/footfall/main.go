@@ -29,8 +29,13 @@ func commands() []command {
 	return []command{
 		{"try", "count the visitors in your own captures: nothing is kept", tryCommand},
 		{"demo", "a simulated store through the whole pipeline, with a report beside the truth", demoCommand},
+		{"serve", "everything for one box: Kafka, ClickHouse, aggregator, the pages for shoppers", serveCommand},
+		{"optout", "the pages with which shoppers have an address excluded", optOutCommand},
 		{"aggregate", "from Kafka to ClickHouse: visits, dwell, new versus repeat", aggregateCommand},
 		{"keys", "make a store's keys and its sensors' bundles", keysCommand},
+		{"audit", "prove how old what is kept is, and verify the audit log", auditCommand},
+		{"incident", "list what is held, how old it is, and which keys live", incidentCommand},
+		{"notice", "print a store's privacy notice, made from what runs", noticeCommand},
 		{"report", "print a store's published days and weeks", reportCommand},
 		{"simulate", "write captures of a simulated store, and the truth", simulateCommand},
 		{"migrate", "bring a ClickHouse database to this version's tables", migrateCommand},

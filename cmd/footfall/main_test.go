@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 var dumpTables = []string{
 	store.TableDeviceDays, store.TablePeopleMinutes, store.TableCells, store.TableStoreDays, store.TableReturnPatterns, store.TableRepeatWeeks,
 	store.TableSealedDays, store.TablePubStoreQuarter, store.TablePubStoreHour, store.TablePubZoneHour, store.TablePubStoreDay,
-	store.TablePubStoreWeek, store.TablePubSensor5Min,
+	store.TablePubStoreWeek, store.TablePubSensor5Min, store.TableReturnVisits,
 }
 
 // dump prints the rows of an embedded engine's tables, one JSON object a line, without the columns named.
@@ -58,9 +59,12 @@ func dump(ctx context.Context, dir string, without []string, out io.Writer) erro
 	}
 	defer func() { _ = db.Close() }()
 	for _, table := range dumpTables {
-		columns := "*"
-		if len(without) > 0 {
-			columns = "COLUMNS('^.*$') EXCEPT ('^(" + strings.Join(without, "|") + ")$')"
+		columns, left := "*", slices.Clone(without)
+		if table == store.TableReturnVisits {
+			left = append(left, "written") // when, by the clock of whoever wrote
+		}
+		if len(left) > 0 {
+			columns = "COLUMNS('^.*$') EXCEPT ('^(" + strings.Join(left, "|") + ")$')"
 		}
 		if table == store.TablePubSensor5Min {
 			columns += " REPLACE (mapSort(drops) AS drops, mapSort(channels) AS channels)" // a map's order is nobody's

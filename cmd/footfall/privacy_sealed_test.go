@@ -171,7 +171,7 @@ func (j *journey) roll() {
 	if err != nil {
 		j.t.Fatal(err)
 	}
-	tr, err := truncate.New(truncate.Options{Brokers: j.brokers, Embedded: true})
+	tr, err := truncate.New(truncate.Options{Kafka: broker.Config{Brokers: j.brokers}, Embedded: true})
 	if err != nil {
 		j.t.Fatal(err)
 	}

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// promise is a test named in the README, with the folder it is in.
+// promise is a test named in a text.
 var promise = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
 
-func TestEveryTestThatTheREADMENamesExists(t *testing.T) {
+func TestEveryPromiseHasItsTest(t *testing.T) {
 	have := map[string][]string{}
 	err := filepath.WalkDir(project(t), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -35,32 +35,57 @@ func TestEveryTestThatTheREADMENamesExists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme := readProject(t, "README.md")
-	for _, m := range promise.FindAllStringSubmatch(readme, -1) {
-		if len(have[m[1]]) == 0 {
-			t.Errorf("the README names %s, and there is no such test", m[1])
-		}
-	}
-	rows := 0
-	for line := range strings.Lines(section(t, readme, "## What it promises, and what it does not")) {
-		cells := strings.Split(strings.TrimSpace(line), "|")
-		if len(cells) != 4 || strings.HasPrefix(cells[1], "---") || strings.TrimSpace(cells[1]) == "promise" {
-			continue
-		}
-		rows++
-		names := promise.FindAllStringSubmatch(cells[2], -1)
-		_, folder, _ := strings.Cut(cells[2], "` in ")
-		if len(names) == 0 {
-			t.Errorf("no test beside the promise %q", cells[1])
-		}
-		for _, n := range names {
-			if !slices.Contains(have[n[1]], strings.TrimSpace(folder)) {
-				t.Errorf("%s is in %v, the README says %q", n[1], have[n[1]], folder)
+	for _, file := range []string{"README.md", "deploy/PRIVACY.md"} {
+		for _, m := range promise.FindAllStringSubmatch(readProject(t, file), -1) {
+			if len(have[m[1]]) == 0 {
+				t.Errorf("%s names %s, and there is no such test", file, m[1])
 			}
 		}
 	}
-	if rows < 10 {
-		t.Errorf("got %d promises, want at least 10", rows)
+	covered := map[string]int{}
+	for line := range strings.Lines(readProject(t, "deploy/PRIVACY.md")) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 6 || strings.HasPrefix(cells[1], "---") || strings.TrimSpace(cells[1]) == "what" {
+			continue
+		}
+		covered[strings.TrimSpace(cells[1])]++
+		if len(strings.Fields(cells[2])) < 5 || strings.TrimSpace(cells[4]) == "" {
+			t.Errorf("the promise %q is no sentence, or does not say what it does not protect against", cells[2])
+		}
+		checkProof(t, cells[2], cells[3], have)
+	}
+	for _, what := range mustPromise {
+		if covered[what] == 0 {
+			t.Errorf("nothing is promised about %s", what)
+		}
+	}
+}
+
+// mustPromise is what deploy/PRIVACY.md has to cover at least.
+var mustPromise = []string{
+	"address containment", "SSIDs dropped", "passers-by as counters", "closed hours", "fail closed", "spool age", "forward secrecy of keys",
+	"unlinkability over stores and days", "no return bucket for random addresses", "registry content", "lookup without oracle",
+	"opt-out latency", "erasure", "retention", "published tables only", "suppression", "return filters: bound, one state",
+	"return filters: weeks only", "notice truth", "audit integrity", "several policies at once",
+}
+
+// proof is one or more tests and the folder they are in.
+var proof = regexp.MustCompile("((?:`Test[A-Za-z0-9]+`(?:, )?)+) in ([a-z0-9/-]+)")
+
+// checkProof finds the tests beside a promise in the folders that are named.
+func checkProof(t *testing.T, promised, cell string, have map[string][]string) {
+	t.Helper()
+	found := 0
+	for _, m := range proof.FindAllStringSubmatch(cell, -1) {
+		for _, name := range promise.FindAllStringSubmatch(m[1], -1) {
+			found++
+			if !slices.Contains(have[name[1]], m[2]) {
+				t.Errorf("%s is in %v, the table says %q", name[1], have[name[1]], m[2])
+			}
+		}
+	}
+	if found == 0 || found != len(promise.FindAllString(cell, -1)) {
+		t.Errorf("no test, or one without its folder, beside the promise %q", promised)
 	}
 }
 
@@ -91,7 +116,7 @@ func TestLinksOfTheReferencesLeadSomewhere(t *testing.T) {
 			if err != nil && !strings.HasSuffix(m[1], "/") {
 				t.Errorf("%s links to %s: %v", file, m[1], err)
 			}
-			if m[2] != "" && !strings.Contains(strings.ToLower(string(text)), "\n## "+strings.ReplaceAll(m[2], "-", " ")+"\n") {
+			if m[2] != "" && !strings.Contains(strings.ToLower(strings.ReplaceAll(string(text), "-", " ")), "\n## "+strings.ReplaceAll(m[2], "-", " ")+"\n") {
 				t.Errorf("%s links to %s, which has no heading %s", file, m[1], m[2])
 			}
 		}
