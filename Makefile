@@ -15,7 +15,7 @@ BROWSER_STAMP := $(BROWSER_DIR)/node_modules/.footfall-installed
 KAFKA_LIBS := .cache/kafka-libs
 KAFKA_STAMP := $(KAFKA_LIBS)/.footfall-installed
 # The end-to-end tests that are run once more on Apache Kafka itself.
-KAFKA_E2E := ^(TestReplayMakesTheSameTables|TestKilledWhileTheSensorSends)$$
+KAFKA_E2E := ^(TestReplayMakesTheSameTables|TestKilledWhileTheSensorSends|TestEveryRole.*)$$
 LINT := go tool -modfile=.tools/go.mod golangci-lint
 RACE := $(shell if [ "$$(go env CGO_ENABLED 2>/dev/null)" = 1 ] && command -v "$$(go env CC 2>/dev/null)" >/dev/null 2>&1; then echo -race; fi)
 TESTFLAGS ?=
