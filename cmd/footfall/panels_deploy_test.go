@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/aggregate/store/storetest"
+	"github.com/openfootfall/footfall/dashboards/panels"
+)
+
+const provisioning = "../../deploy/grafana/provisioning"
+
+// grafanaRules is the part of a file of alert rules that is looked at.
+type grafanaRules struct {
+	Groups []struct {
+		Rules []struct {
+			UID, Title, Condition, For string
+			NoDataState                string `yaml:"noDataState"`
+			Annotations, Labels        map[string]string
+			Data                       []struct {
+				RefID             string                 `yaml:"refId"`
+				DatasourceUID     string                 `yaml:"datasourceUid"`
+				RelativeTimeRange struct{ From, To int } `yaml:"relativeTimeRange"`
+				Model             struct {
+					RawSQL     string `yaml:"rawSql"`
+					Expression string
+				}
+			}
+		}
+	}
+}
+
+func decodeYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+func TestGrafanasProvisioningHangsTogether(t *testing.T) {
+	files, err := filepath.Glob(provisioning + "/*/*.yaml*")
+	if err != nil || len(files) != 4 {
+		t.Fatalf("got files %v, %v, want 4", files, err)
+	}
+	for _, f := range files {
+		var any struct {
+			APIVersion int `yaml:"apiVersion"`
+		}
+		if decodeYAML(t, f, &any); any.APIVersion != 1 {
+			t.Errorf("%s: got apiVersion %d, want 1", f, any.APIVersion)
+		}
+	}
+	var sources struct {
+		Datasources []struct {
+			UID, Type string
+			JSONData  map[string]any `yaml:"jsonData"`
+		}
+	}
+	decodeYAML(t, provisioning+"/datasources/footfall.yaml", &sources)
+	s := sources.Datasources
+	if len(s) != 1 || s[0].Type != "grafana-clickhouse-datasource" || s[0].JSONData["defaultDatabase"] != "footfall" {
+		t.Fatalf("got data sources %+v", s)
+	}
+	var rules grafanaRules
+	decodeYAML(t, provisioning+"/alerting/footfall-rules.yaml", &rules)
+	for _, r := range rules.Groups[0].Rules {
+		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" || r.Labels["severity"] == "" || r.NoDataState == "" {
+			t.Errorf("%s does not say what it means", r.UID)
+		}
+		if len(r.Data) != 2 || r.Data[0].DatasourceUID != s[0].UID || r.Data[1].DatasourceUID != "__expr__" || r.Data[1].Model.Expression != r.Data[0].RefID || r.Condition != r.Data[1].RefID {
+			t.Errorf("%s: its parts do not find each other: %+v", r.UID, r.Data)
+		}
+	}
+}
+
+// alertRows puts one case of each alert into the tables, and one that is well beside it.
+func alertRows(t *testing.T, db *store.DB, now time.Time) {
+	t.Helper()
+	ago := func(d time.Duration) string { return fmt.Sprintf("toDateTime(%d)", now.Add(-d).Unix()) }
+	for _, row := range []string{
+		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('well', 'door', " + ago(5*time.Minute) + ", " + ago(time.Minute) + ", map('closed_hours', 1), 7)",
+		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('silent', 'door', " + ago(2*time.Hour) + ", " + ago(2*time.Hour-time.Minute) + ", map('closed_hours', 1), 7)",
+		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('stale', 'door', " + ago(5*time.Minute) + ", " + ago(time.Minute) + ", map('closed_hours', 1), 5)",
+		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'stalled', " + ago(90*time.Minute) + " + number * 900, toDate('2026-03-02'), 'no_data' FROM numbers(4)",
+		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'well', " + ago(90*time.Minute) + " + number * 900, toDate('2026-03-02'), 'value' FROM numbers(4)",
+		"pub_retention (day, kind, store, name, checked_at, state, reason) VALUES ('2026-03-02', 'topic', 'kept', 'sightings', " + ago(time.Hour) + ", 'breach', 'older'), ('2026-03-02', 'topic', 'well', 'sightings', " + ago(time.Hour) + ", 'ok', '')",
+	} {
+		if err := db.Exec(t.Context(), "INSERT INTO "+row); err != nil {
+			t.Fatalf("%v in %s", err, row)
+		}
+	}
+}
+
+func TestEachAlertFindsItsCaseAndNoOther(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	now := time.Date(2026, time.March, 2, 15, 0, 0, 0, time.UTC)
+	source := newPanelSource(t, db)
+	var rules grafanaRules
+	decodeYAML(t, provisioning+"/alerting/footfall-rules.yaml", &rules)
+	want := map[string]struct {
+		label string
+		above float64
+	}{
+		"footfall-sensor-silent":     {"silent", 900},
+		"footfall-capture-stalled":   {"stalled", 29},
+		"footfall-optout-list-stale": {"stale", 0},
+		"footfall-retention-breach":  {"kept", 0},
+	}
+	run := func(t *testing.T, i int) panels.Table {
+		d := rules.Groups[0].Rules[i].Data[0]
+		if tables := regexp.MustCompile(`(?i)\b(?:FROM|JOIN)\s+([a-z_0-9.]+)`).FindAllStringSubmatch(d.Model.RawSQL, -1); len(tables) != 1 || !strings.HasPrefix(tables[0][1], "pub_") {
+			t.Errorf("reads %v", tables)
+		}
+		sql, err := panels.Expand(d.Model.RawSQL, panels.Params{From: now.Add(-time.Duration(d.RelativeTimeRange.From) * time.Second), To: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := source.Query(t.Context(), sql)
+		if err != nil {
+			t.Fatalf("%v in %s", err, sql)
+		}
+		return got
+	}
+	if got := len(rules.Groups[0].Rules); got != len(want) {
+		t.Fatalf("got %d rules, want %d", got, len(want))
+	}
+	for i, r := range rules.Groups[0].Rules {
+		if got := run(t, i); len(got.Rows) > 0 {
+			t.Errorf("%s: got %v of empty tables", r.UID, got.Rows)
+		}
+	}
+	alertRows(t, db, now)
+	for i, r := range rules.Groups[0].Rules {
+		t.Run(r.UID, func(t *testing.T) {
+			got, alerts := run(t, i), []string{}
+			for _, row := range got.Rows {
+				labels, value := alertOf(t, row)
+				if value > want[r.UID].above {
+					alerts = append(alerts, labels...)
+				}
+			}
+			if !slices.Contains(alerts, want[r.UID].label) || slices.Contains(alerts, "well") {
+				t.Errorf("got alerts of %v in %v, want one of %s", alerts, got.Rows, want[r.UID].label)
+			}
+		})
+	}
+}
+
+// alertOf is a row as Grafana's alerting reads it: text is labels, and exactly one number is the value.
+func alertOf(t *testing.T, row []any) ([]string, float64) {
+	t.Helper()
+	var labels []string
+	var numbers []float64
+	for _, v := range row {
+		switch v := v.(type) {
+		case string:
+			labels = append(labels, v)
+		case int64:
+			numbers = append(numbers, float64(v))
+		default:
+			t.Errorf("a %T is neither a label nor a value", v)
+		}
+	}
+	if len(numbers) != 1 {
+		t.Fatalf("got %d numbers, want 1", len(numbers))
+	}
+	return labels, numbers[0]
+}

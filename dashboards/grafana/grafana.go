@@ -1,0 +1,109 @@
+// Package grafana turns the panels into Grafana dashboards for the ClickHouse
+// data source. In come the panels; out come dashboards as JSON, which are kept
+// beside this file and provisioned from there. Only the generator's test links
+// it; `go test ./dashboards/grafana -update` writes the files anew.
+package grafana
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/openfootfall/footfall/dashboards/panels"
+)
+
+const (
+	datasourceType = "grafana-clickhouse-datasource"
+	pluginVersion  = "4.20.0" // of the data source, whose macros the panels use
+	schemaVersion  = 41
+	storeVariable  = "store"
+)
+
+// source is the data source that the reader of a dashboard chose.
+func source() datasource { return datasource{datasourceType, "${datasource}"} }
+
+// about is what a dashboard is, beside its panels.
+type about struct {
+	title, description string
+	timezone           string // dates of store-days are written in UTC; instants in the viewer's time
+	from, refresh      string
+	storesFrom         string // table that names the stores
+	allStores          bool
+}
+
+func aboutOf(d panels.Dashboard) (about, error) {
+	switch d {
+	case panels.Store:
+		return about{"Footfall: store", "How a store does. Days and hours are the store's own.", "utc", "now-28d", "5m", "pub_store_day", false}, nil
+	case panels.Chain:
+		return about{"Footfall: chain", "Stores side by side. Days are each store's own.", "utc", "now-28d", "15m", "pub_store_day", true}, nil
+	case panels.Sensors:
+		return about{"Footfall: sensors", "How the sensors do. Times are yours, not the store's.", "browser", "now-24h", "1m", "pub_sensor_5min", true}, nil
+	case panels.Privacy:
+		return about{"Footfall: privacy", "What is kept, for how long, and what is withheld.", "utc", "now-28d", "15m", "pub_store_day", true}, nil
+	}
+	return about{}, fmt.Errorf("no Grafana dashboard is described for %q: add it to aboutOf", d)
+}
+
+// JSON is a dashboard as Grafana provisions it, indented, with a line feed at its end.
+func JSON(d panels.Dashboard) ([]byte, error) {
+	a, err := aboutOf(d)
+	if err != nil {
+		return nil, err
+	}
+	out := dashboard{
+		UID: "footfall-" + string(d), Title: a.title, Description: a.description, Tags: []string{"footfall"}, Timezone: a.timezone,
+		GraphTooltip: 1, SchemaVersion: schemaVersion, Refresh: a.refresh, Time: timeRange{a.from, "now"},
+		Templating: templating{variables(a)},
+		Links:      []link{{Title: "Footfall", Type: "dashboards", Tags: []string{"footfall"}, KeepTime: true, IncludeVars: true}},
+	}
+	var at placer
+	for i, p := range panels.Of(d) {
+		drawn := draw(p)
+		drawn.ID, drawn.GridPos = i+1, at.place(p)
+		out.Panels = append(out.Panels, drawn)
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // SQL has < and >
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(out); err != nil {
+		return nil, fmt.Errorf("write the dashboard %s: %w", d, err)
+	}
+	return text.Bytes(), nil
+}
+
+func variables(a about) []variable {
+	s := source()
+	stores := variable{
+		Name: storeVariable, Label: "Store", Description: "Stores to show. Each selected store gets its own chart where they would cover each other.",
+		Type: "query", Query: "SELECT DISTINCT store FROM " + a.storesFrom + " ORDER BY store", Datasource: &s, Multi: true, IncludeAll: true,
+		Refresh: 2, Sort: 1, // anew when the range changes; by name
+	}
+	if a.allStores {
+		stores.Current = &option{[]string{"All"}, []string{"$__all"}}
+	}
+	return []variable{
+		{Name: "datasource", Label: "Data source", Description: "ClickHouse with Footfall's published tables.", Type: "datasource", Query: datasourceType, Refresh: 1},
+		stores,
+	}
+}
+
+// placer puts panels from left to right and from top to bottom on Grafana's grid of 24 columns.
+type placer struct{ x, y, height int }
+
+func (at *placer) place(p panels.Panel) gridPos {
+	w, h := 12, 9
+	switch {
+	case p.Chart == panels.Stat:
+		w, h = 8, 7
+	case p.Chart == panels.Grid, p.Chart == panels.Heatmap, repeats(p):
+		w, h = 24, 9
+	}
+	if at.x+w > 24 {
+		at.x, at.y, at.height = 0, at.y+at.height, 0
+	}
+	pos := gridPos{H: h, W: w, X: at.x, Y: at.y}
+	at.x, at.height = at.x+w, max(at.height, h)
+	return pos
+}

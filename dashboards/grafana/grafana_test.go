@@ -1,0 +1,197 @@
+package grafana
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openfootfall/footfall/dashboards/panels"
+)
+
+var update = flag.Bool("update", false, "write the dashboards anew")
+
+func TestTheCommittedDashboardsAreWhatThePanelsMake(t *testing.T) {
+	for _, d := range panels.Dashboards() {
+		t.Run(string(d), func(t *testing.T) {
+			want, err := JSON(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := string(d) + ".json"
+			if *update {
+				if err := os.WriteFile(file, want, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s is not what the panels make: run go test ./dashboards/grafana -update", file)
+			}
+		})
+	}
+	if _, err := JSON("weather"); err == nil {
+		t.Error("a dashboard that nobody described was made")
+	}
+}
+
+// The package with Grafana's types is Python's, of the licence Apache-2.0: pip install 'grafana-foundation-sdk==1769699379!11.6.0'.
+func TestTheDashboardsAreOfGrafanasSchema(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err == nil {
+		err = exec.CommandContext(t.Context(), python, "-c", "import grafana_foundation_sdk").Run()
+	}
+	if err != nil {
+		t.Skipf("skipped: no python3 with the package grafana-foundation-sdk: %v", err)
+	}
+	for _, d := range panels.Dashboards() {
+		text, err := JSON(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := exec.CommandContext(t.Context(), python, "testdata/schema.py")
+		check.Stdin = bytes.NewReader(text)
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", d, err, out)
+		}
+	}
+	wrong := exec.CommandContext(t.Context(), python, "testdata/schema.py")
+	wrong.Stdin = strings.NewReader(`{"uid": "a", "graphTooltip": "much", "colour": "red", "panels": []}`)
+	out, err := wrong.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "colour") || !strings.Contains(string(out), "much") {
+		t.Errorf("a dashboard that is wrong passed: %v\n%s", err, out)
+	}
+}
+
+// read decodes a committed dashboard; what the types do not have is an error.
+func read(t *testing.T, d panels.Dashboard) dashboard {
+	t.Helper()
+	text, err := os.ReadFile(string(d) + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out dashboard
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestEveryPanelIsThereAndSaysWhatItMeans(t *testing.T) {
+	for _, d := range panels.Dashboards() {
+		got := read(t, d)
+		names := []string{}
+		for _, v := range got.Templating.List {
+			names = append(names, v.Name)
+			if v.Label == "" || v.Description == "" {
+				t.Errorf("%s: the variable %s does not say what it is", d, v.Name)
+			}
+		}
+		if want := []string{"datasource", "store"}; !slices.Equal(names, want) {
+			t.Errorf("%s: got variables %v, want %v", d, names, want)
+		}
+		if got.UID != "footfall-"+string(d) || got.Timezone == "" {
+			t.Errorf("%s: got UID %q, time zone %q", d, got.UID, got.Timezone)
+		}
+		all := panels.Of(d)
+		if len(got.Panels) != len(all) {
+			t.Fatalf("%s: got %d panels, want %d", d, len(got.Panels), len(all))
+		}
+		for i, p := range all {
+			t.Run(p.ID, func(t *testing.T) { checkPanel(t, got.Panels[i], p) })
+		}
+	}
+}
+
+func checkPanel(t *testing.T, got panel, p panels.Panel) {
+	t.Helper()
+	if !strings.HasPrefix(got.Title, p.Title) || !strings.Contains(got.Description, p.Question) || !strings.Contains(got.Description, p.Empty) {
+		t.Errorf("title %q, description %q", got.Title, got.Description)
+	}
+	if got.FieldConfig.Defaults.NoValue == "" {
+		t.Error("nothing is said where there is nothing")
+	}
+	if len(got.Targets) != 1 || got.Targets[0].RawSQL != p.SQL || got.Targets[0].Datasource.Type != datasourceType || got.Targets[0].Format != 1 {
+		t.Errorf("got targets %+v", got.Targets)
+	}
+	if len(got.FieldConfig.Overrides) < len(p.Columns) {
+		t.Fatalf("got %d overrides, want one for each of %d columns", len(got.FieldConfig.Overrides), len(p.Columns))
+	}
+	last := got.FieldConfig.Overrides[len(got.FieldConfig.Overrides)-1]
+	for i, c := range p.Columns {
+		o := got.FieldConfig.Overrides[i]
+		if o.Matcher.Options != c.Name || o.Properties[0].ID != "displayName" {
+			t.Errorf("got %+v for the column %s", o, c.Name)
+		}
+		has := func(id string) bool {
+			return slices.ContainsFunc(o.Properties, func(p property) bool { return p.ID == id })
+		}
+		if c.Unit != panels.None && !has("unit") {
+			t.Errorf("%s has no unit", c.Name)
+		}
+		if c.Role == panels.State && (last.Matcher.ID != "byType" || last.Properties[0].ID != "mappings") {
+			t.Errorf("the states of %s are not in words", c.Of)
+		}
+		if wants := slices.ContainsFunc(p.Thresholds, func(h panels.Threshold) bool { return h.Column == c.Name }); wants != has("thresholds") {
+			t.Errorf("thresholds of %s: got %v, want %v", c.Name, has("thresholds"), wants)
+		}
+	}
+	if p.Chart == panels.Band && got.Repeat == "" {
+		t.Error("the bands of several stores would cover each other")
+	}
+}
+
+// A band is found by its display name, so the high end must name its low end exactly.
+func TestBandsFindTheirOtherEnd(t *testing.T) {
+	for _, d := range panels.Dashboards() {
+		for _, p := range read(t, d).Panels {
+			names := map[any]int{}
+			for _, o := range p.FieldConfig.Overrides {
+				if o.Properties[0].ID == "displayName" {
+					names[o.Properties[0].Value]++
+				}
+			}
+			for _, o := range p.FieldConfig.Overrides {
+				for _, property := range o.Properties {
+					if property.ID == "custom.fillBelowTo" && names[property.Value] != 1 {
+						t.Errorf("%s: %s fills down to %v, which is the name of %d columns", p.Title, o.Matcher.Options, property.Value, names[property.Value])
+					}
+				}
+			}
+			for name, n := range names {
+				if n > 1 && p.Type != "barchart" {
+					t.Errorf("%s: %d columns are called %v", p.Title, n, name)
+				}
+			}
+		}
+	}
+}
+
+func TestPanelsDoNotCoverEachOther(t *testing.T) {
+	for _, d := range panels.Dashboards() {
+		taken, ids := map[[2]int]string{}, map[int]bool{}
+		for _, p := range read(t, d).Panels {
+			if ids[p.ID] || p.ID == 0 {
+				t.Errorf("%s: %s has the number %d, which is another's or none", d, p.Title, p.ID)
+			}
+			ids[p.ID] = true
+			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+					if other, ok := taken[[2]int{x, y}]; ok || x > 23 {
+						t.Fatalf("%s: %s covers %q or leaves the grid at %d, %d", d, p.Title, other, x, y)
+					}
+					taken[[2]int{x, y}] = p.Title
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package page
+
+import (
+	"slices"
+	"time"
+
+	"github.com/openfootfall/footfall/dashboards/panels"
+)
+
+// plot is what charts.js draws: the numbers of the table, by column.
+type plot struct {
+	Kind   string            `json:"kind"`            // line, band or bars
+	Zone   string            `json:"zone"`            // of the clock along the bottom; UTC for dates
+	Step   float64           `json:"step"`            // between two points, seconds; 1 for names
+	X      []float64         `json:"x"`               // Unix seconds, or 0, 1, 2 ... for names
+	Names  []string          `json:"names,omitempty"` // along the bottom instead of times
+	Series []line            `json:"series"`
+	Words  map[string]string `json:"words"` // how states read
+}
+
+// line is one value column. A number that is not there is null.
+type line struct {
+	Label  string   `json:"label"`
+	Unit   string   `json:"unit"`
+	Y      []any    `json:"y"`
+	Low    []any    `json:"low,omitempty"`
+	High   []any    `json:"high,omitempty"`
+	States []string `json:"state,omitempty"`
+}
+
+// value is a value column with those that belong to it; -1 where there is none.
+type value struct {
+	column               panels.Column
+	at, low, high, state int
+}
+
+// values are a panel's value columns.
+func values(panel panels.Panel) (out []value) {
+	for i, c := range panel.Columns {
+		if c.Role == panels.Value {
+			out = append(out, belonging(panel, i))
+		}
+	}
+	return out
+}
+
+// belonging is a column with the ends of its interval and its state.
+func belonging(panel panels.Panel, i int) value {
+	v := value{panel.Columns[i], i, -1, -1, -1}
+	for j, other := range panel.Columns {
+		if other.Of != v.column.Name {
+			continue
+		}
+		switch other.Role {
+		case panels.Low:
+			v.low = j
+		case panels.High:
+			v.high = j
+		case panels.State:
+			v.state = j
+		}
+	}
+	return v
+}
+
+// stateOf is why a value is there or not.
+func (v value) stateOf(row []any) string {
+	if v.state >= 0 {
+		if s, ok := row[v.state].(string); ok {
+			return s
+		}
+	}
+	if _, ok := number(row[v.at]); ok {
+		return panels.StateValue
+	}
+	return panels.StateNoData
+}
+
+// interval are the ends of a value's interval.
+func (v value) interval(row []any) (low, high float64, ok bool) {
+	if v.low < 0 || v.high < 0 {
+		return 0, 0, false
+	}
+	low, is := number(row[v.low])
+	high, too := number(row[v.high])
+	return low, high, is && too
+}
+
+// axis is the column along the bottom: the first time or name that is not the store's. -1 where there is none.
+func axis(panel panels.Panel) int {
+	return slices.IndexFunc(panel.Columns, func(c panels.Column) bool {
+		return c.Role == panels.Time || c.Role == panels.Instant || c.Role == panels.Category && c.Name != "store"
+	})
+}
+
+// newPlot is a panel's chart. Columns with another unit than the first one have no place on its scale and stay in the table.
+func newPlot(panel panels.Panel, rows [][]any, zone string) plot {
+	p := plot{Kind: string(panel.Chart), Zone: "UTC", Step: 1, X: make([]float64, len(rows)), Words: map[string]string{}}
+	for _, s := range panels.States() {
+		p.Words[s] = panels.StateText(s, "en")
+	}
+	along := axis(panel)
+	if along >= 0 {
+		p.alongBottom(panel.Columns[along], rows, along, zone)
+	}
+	all := values(panel)
+	for _, v := range all {
+		if v.column.Unit != all[0].column.Unit {
+			continue
+		}
+		l := line{Label: v.column.Label, Unit: string(v.column.Unit), Y: make([]any, len(rows)), States: make([]string, len(rows))}
+		if v.low >= 0 && v.high >= 0 {
+			l.Low, l.High = make([]any, len(rows)), make([]any, len(rows))
+		}
+		for i, row := range rows {
+			l.States[i] = v.stateOf(row)
+			if n, ok := number(row[v.at]); ok {
+				l.Y[i] = n
+			}
+			if low, high, ok := v.interval(row); ok {
+				l.Low[i], l.High[i] = low, high
+			}
+		}
+		p.Series = append(p.Series, l)
+	}
+	return p
+}
+
+// alongBottom fills X, and Step with the smallest distance.
+func (p *plot) alongBottom(c panels.Column, rows [][]any, at int, zone string) {
+	if c.Role == panels.Category {
+		p.Names = make([]string, len(rows))
+	}
+	if c.Role == panels.Instant {
+		p.Zone = zone
+	}
+	for i, row := range rows {
+		p.X[i] = float64(i)
+		switch v := row[at].(type) {
+		case time.Time:
+			p.X[i] = float64(v.Unix())
+		case string:
+			if p.Names != nil {
+				p.Names[i] = v
+			}
+		}
+	}
+	if c.Role == panels.Category {
+		return
+	}
+	p.Step = 0
+	for i := 1; i < len(p.X); i++ {
+		if d := p.X[i] - p.X[i-1]; d > 0 && (p.Step == 0 || d < p.Step) {
+			p.Step = d
+		}
+	}
+	if p.Step == 0 { // one point: a date is a day wide
+		p.Step = 86400
+	}
+}

@@ -1,0 +1,5 @@
+-- Estimated visits by store and store-day, for small charts side by side.
+SELECT toDateTime(store_day, 'UTC') AS time, store, estimated_visits, estimated_low, estimated_high, estimated_state
+FROM pub_store_day FINAL
+WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+ORDER BY time, store

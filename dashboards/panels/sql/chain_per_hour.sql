@@ -1,0 +1,29 @@
+-- Estimated visits of the range's store-days divided by the hours in which the store was open and listened to.
+WITH days AS
+(
+    SELECT store,
+        sumIf(ifNull(estimated_visits, 0), estimated_state = 'value') AS total,
+        countIf(estimated_state = 'value') AS shown,
+        countIf(estimated_state = 'under_10') AS hidden,
+        countIf(estimated_state = 'policy') AS policy,
+        countIf(estimated_state = 'no_data') AS no_data
+    FROM pub_store_day FINAL
+    WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+    GROUP BY store
+),
+hours AS
+(
+    SELECT store, countIf(estimated_state IN ('value', 'under_10')) AS open
+    FROM pub_store_hour FINAL
+    WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+    GROUP BY store
+)
+SELECT d.store AS store,
+    if(d.shown > 0 AND h.open > 0, round(d.total / h.open, 1), NULL) AS per_hour,
+    multiIf(d.shown > 0 AND h.open > 0, 'value', d.hidden > 0, 'under_10', d.policy > 0, 'policy', d.no_data > 0 OR d.shown > 0, 'no_data', 'closed') AS per_hour_state,
+    h.open AS hours_open,
+    d.shown AS days_shown
+FROM days AS d
+LEFT JOIN hours AS h ON h.store = d.store
+ORDER BY per_hour DESC NULLS LAST, store
+SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -1,0 +1,10 @@
+-- Quarters of an hour in which a sensor only counted devices because it let no ids go. They are in no other number.
+SELECT store,
+    toDateTime(store_day, 'UTC') AS time,
+    concat(leftPad(toString(local_hour), 2, '0'), ':', leftPad(toString(local_minute), 2, '0')) AS clock,
+    counted,
+    counted_state
+FROM pub_store_quarter FINAL
+WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day) AND counted_state IN ('value', 'under_10')
+ORDER BY store, start
+SETTINGS do_not_merge_across_partitions_select_final = 1

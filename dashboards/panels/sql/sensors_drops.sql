@@ -1,0 +1,34 @@
+-- Frames that a sensor dropped over the range by reason, from the totals since it started; a total that fell is a new start.
+-- Of more than twenty sensors, the twenty that listened least.
+SELECT store, sensor,
+    reason,
+    frames
+FROM
+(
+    SELECT store, sensor, sumMap(delta) AS sums
+    FROM
+    (
+        SELECT store, sensor,
+            mapApply((k, v) -> (k, multiIf(before_start = toDateTime(0), toUInt64(0), v >= before[k], toUInt64(v - before[k]), v)), now_total) AS delta
+        FROM
+        (
+            SELECT store, sensor, drops AS now_total,
+                lagInFrame(drops) OVER w AS before,
+                lagInFrame(start) OVER w AS before_start
+            FROM pub_sensor_5min FINAL
+            WHERE (store, sensor) IN
+                (
+                    SELECT store, sensor
+                    FROM pub_sensor_5min FINAL
+                    WHERE store IN (${store:singlequote}) AND $__timeFilter(start)
+                    GROUP BY store, sensor
+                    ORDER BY sum(listened_s), store, sensor
+                    LIMIT 20
+                ) AND $__timeFilter(start) AND notEmpty(drops) -- else no heartbeat told of them
+            WINDOW w AS (PARTITION BY store, sensor ORDER BY start ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+        )
+    )
+    GROUP BY store, sensor
+)
+ARRAY JOIN mapKeys(sums) AS reason, mapValues(sums) AS frames
+ORDER BY store, sensor, frames DESC, reason

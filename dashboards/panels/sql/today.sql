@@ -1,0 +1,62 @@
+-- The hours so far of each store's newest open store-day in the range, added up, beside the median of what the same hours of the same
+-- weekday brought in the eight weeks before. Hours that read "under 10" add nothing on either side, so both are "at least".
+WITH hours AS
+(
+    SELECT store, store_day, (local_hour + 20) % 24 AS step, visits, visits_state, estimated_visits, estimated_low, estimated_high, estimated_state,
+        maxIf(store_day, visits_state != 'closed') OVER (PARTITION BY store) AS newest
+    FROM pub_store_hour FINAL
+    WHERE store IN (${store:singlequote})
+        AND store_day >= toDate($__toTime, 'UTC') - 70 AND store_day <= toDate($__toTime, 'UTC') + 1
+),
+latest AS
+(
+    SELECT store, max(step) AS until FROM hours WHERE store_day = newest GROUP BY store
+),
+sums AS
+(
+    SELECT h.store AS store, h.store_day AS day, h.newest AS newest, l.until AS until,
+        sumIf(ifNull(h.visits, 0), h.visits_state = 'value') AS day_visits,
+        multiIf(countIf(h.visits_state = 'value') > 0, 'value', countIf(h.visits_state = 'under_10') > 0, 'under_10',
+            countIf(h.visits_state = 'policy') > 0, 'policy', countIf(h.visits_state = 'no_data') > 0, 'no_data', 'closed') AS day_state,
+        sumIf(ifNull(h.estimated_visits, 0), h.estimated_state = 'value') AS day_estimated,
+        sumIf(ifNull(h.estimated_low, 0), h.estimated_state = 'value') AS day_low,
+        sumIf(ifNull(h.estimated_high, 0), h.estimated_state = 'value') AS day_high,
+        multiIf(countIf(h.estimated_state = 'value') > 0, 'value', countIf(h.estimated_state = 'under_10') > 0, 'under_10',
+            countIf(h.estimated_state = 'policy') > 0, 'policy', countIf(h.estimated_state = 'no_data') > 0, 'no_data', 'closed') AS day_estimated_state
+    FROM hours AS h
+    INNER JOIN latest AS l ON l.store = h.store
+    WHERE h.step <= l.until AND h.store_day <= h.newest AND h.store_day >= h.newest - 56 AND dateDiff('day', h.store_day, h.newest) % 7 = 0
+    GROUP BY store, day, newest, until
+),
+compared AS
+(
+    SELECT store, newest, until,
+        anyIf(day_visits, day = newest) AS now_visits,
+        anyIf(day_state, day = newest) AS now_state,
+        anyIf(day_estimated, day = newest) AS now_estimated,
+        anyIf(day_low, day = newest) AS now_low,
+        anyIf(day_high, day = newest) AS now_high,
+        anyIf(day_estimated_state, day = newest) AS now_estimated_state,
+        countIf(day < newest AND day_estimated_state IN ('value', 'under_10')) AS days_behind,
+        quantileExactIf(0.5)(day_estimated, day < newest AND day_estimated_state IN ('value', 'under_10')) AS middle
+    FROM sums
+    GROUP BY store, newest, until
+    HAVING newest >= toDate($__fromTime, 'UTC')
+)
+SELECT store,
+    toDateTime(newest, 'UTC') AS time,
+    concat(leftPad(toString((until + 5) % 24), 2, '0'), ':00') AS until_clock,
+    if(now_estimated_state = 'value', now_estimated, NULL) AS estimated_visits,
+    if(now_estimated_state = 'value', now_low, NULL) AS estimated_low,
+    if(now_estimated_state = 'value', now_high, NULL) AS estimated_high,
+    now_estimated_state AS estimated_state,
+    if(days_behind >= 3 AND middle >= 10, middle, NULL) AS typical_visits,
+    multiIf(days_behind < 3, 'no_data', middle < 10, 'under_10', 'value') AS typical_state,
+    days_behind AS typical_days,
+    round(100 * (estimated_visits - typical_visits) / typical_visits) AS change_pct,
+    if(change_pct IS NULL, 'no_data', 'value') AS change_state,
+    if(now_state = 'value', now_visits, NULL) AS visits,
+    now_state AS visits_state
+FROM compared
+ORDER BY store
+SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -1,0 +1,129 @@
+package panels
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	sqlComment = regexp.MustCompile(`--[^\n]*|/\*(?s:.*?)\*/`)
+	sqlToken   = regexp.MustCompile(`'(?:[^'\\]|\\.)*'|[A-Za-z_][A-Za-z0-9_.]*|\$\{[^}]*\}|\S`)
+)
+
+// tokens are the words, names and signs of a statement; strings become one sign, comments none.
+func tokens(sql string) []string {
+	return sqlToken.FindAllString(sqlComment.ReplaceAllString(sql, " "), -1)
+}
+
+// reads are what stands after FROM and JOIN and is not a subquery, without the names that WITH defines.
+func reads(sql string) []string {
+	words := tokens(sql)
+	defined := map[string]bool{}
+	for i := 0; i+2 < len(words); i++ {
+		if strings.EqualFold(words[i+1], "AS") && words[i+2] == "(" {
+			defined[words[i]] = true
+		}
+	}
+	var out []string
+	for i, w := range words[:len(words)-1] {
+		next := words[i+1]
+		array := i > 0 && strings.EqualFold(words[i-1], "ARRAY")
+		if !strings.EqualFold(w, "FROM") && !strings.EqualFold(w, "JOIN") || array || next == "(" || defined[next] {
+			continue
+		}
+		out = append(out, next)
+	}
+	return out
+}
+
+// allowedSetting makes FINAL five times faster on tables whose rows of one key are all in one month's partition.
+const allowedSetting = "do_not_merge_across_partitions_select_final = 1"
+
+// wrongReads says what a dashboard may not do with a statement.
+func wrongReads(sql string) []string {
+	var out []string
+	tables := reads(sql)
+	if len(tables) == 0 {
+		out = append(out, "reads no table")
+	}
+	for _, table := range tables {
+		if !strings.HasPrefix(table, "pub_") {
+			out = append(out, "reads "+table)
+		}
+	}
+	words := tokens(sql)
+	for i, w := range words {
+		lower := strings.ToLower(w)
+		if call := i+1 < len(words) && words[i+1] == "("; call && slices.Contains([]string{
+			"remote", "remotesecure", "url", "file", "s3", "merge", "cluster", "mysql", "postgresql", "dictget", "joinget", "executable", "view", "values", "input", "now", "today", "yesterday",
+		}, lower) {
+			out = append(out, "calls "+w)
+		}
+		if slices.Contains([]string{"insert", "alter", "drop", "create", "system", "grant", "into", "attach", "truncate", "delete", ";"}, lower) {
+			out = append(out, "says "+w)
+		}
+		if lower == "settings" && strings.Join(words[i+1:], " ") != allowedSetting {
+			out = append(out, "sets "+strings.Join(words[i+1:], " "))
+		}
+		if lower == "todate" && i+2 < len(words) && words[i+2] == "start" {
+			out = append(out, "takes a day from start, which is UTC")
+		}
+		if slices.Contains([]string{"tohour", "todayofweek", "formatdatetime", "tostartofday", "tostartofhour"}, lower) {
+			out = append(out, w+" of an instant is UTC: use store_day and local_hour")
+		}
+	}
+	return out
+}
+
+func TestPanelsReadPublishedTablesOnly(t *testing.T) {
+	for _, p := range All() {
+		if wrong := wrongReads(p.SQL); len(wrong) > 0 {
+			t.Errorf("%s: %s", p.ID, strings.Join(wrong, "; "))
+		}
+		words := tokens(p.SQL)
+		for i, w := range words {
+			if next := words[i+1 : min(i+4, len(words))]; strings.HasPrefix(w, "pub_") && !slices.Contains(next, "FINAL") {
+				t.Errorf("%s reads %s without FINAL: rows that were replaced would count", p.ID, w)
+			}
+		}
+		if !strings.Contains(p.SQL, "${"+storeVariable+"}") {
+			t.Errorf("%s does not ask which stores", p.ID)
+		}
+		if !strings.Contains(p.SQL, "ORDER BY") {
+			t.Errorf("%s comes in no order", p.ID)
+		}
+	}
+}
+
+func TestTheReadsOfAStatementAreFound(t *testing.T) {
+	for _, c := range []struct {
+		name, sql string
+		want      []string
+	}{
+		{"published", "SELECT a FROM pub_x FINAL", nil},
+		{"another table", "SELECT a FROM device_days", []string{"reads device_days"}},
+		{"lower case", "select a from cells", []string{"reads cells"}},
+		{"joined", "SELECT a FROM pub_x INNER JOIN cells ON 1", []string{"reads cells"}},
+		{"in a subquery", "SELECT a FROM (SELECT b FROM store_days)", []string{"reads store_days"}},
+		{"behind a name of WITH", "WITH x AS (SELECT b FROM pub_y) SELECT a FROM x", nil},
+		{"of another database", "SELECT a FROM system.tables", []string{"reads system.tables"}},
+		{"in a string only", "SELECT 'FROM cells' FROM pub_x", nil},
+		{"in a comment only", "SELECT a -- FROM cells\nFROM pub_x", nil},
+		{"array join", "SELECT a FROM pub_x ARRAY JOIN b AS c", nil},
+		{"a table function", "SELECT a FROM remote('x', y)", []string{"reads remote", "calls remote"}},
+		{"nothing", "SELECT 1 ", []string{"reads no table"}},
+		{"a day of an instant", "SELECT toDate(start) FROM pub_x", []string{"takes a day from start, which is UTC"}},
+		{"the setting for FINAL", "SELECT a FROM pub_x FINAL SETTINGS do_not_merge_across_partitions_select_final = 1", nil},
+		{"another setting", "SELECT a FROM pub_x SETTINGS max_execution_time = 0", []string{"sets max_execution_time = 0"}},
+		{"two statements", "SELECT a FROM pub_x; DROP TABLE y", []string{"says ;", "says DROP"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := wrongReads(c.sql); fmt.Sprint(got) != fmt.Sprint(c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
