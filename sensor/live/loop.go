@@ -162,19 +162,34 @@ func (s *sensor) sync() error {
 
 // How often a broker is asked for the time.
 const (
+	timeTick    = time.Second
 	timeWanted  = 10 * time.Second
 	timeTrusted = time.Hour
 )
 
+// timePause is how long after an answer, or none, a broker is asked again. One that could not be reached is tried each second while
+// nothing else helps: in the morning a box is up before its network, and until then no id and no Forget leaves.
+func timePause(wanted, unreached bool) time.Duration {
+	switch {
+	case wanted && unreached:
+		return 0
+	case wanted:
+		return timeWanted
+	default:
+		return timeTrusted
+	}
+}
+
 // brokerTime asks the broker for the time: once after the start, then rarely, and often while nothing else helps.
 func (s *sensor) brokerTime() error {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(timeTick)
 	defer tick.Stop()
 	var asked time.Time
+	unreached := false
 	for {
-		if wait := time.Since(asked); asked.IsZero() || wait > timeTrusted || wait > timeWanted && s.wantsTime.Load() {
+		if asked.IsZero() || time.Since(asked) >= timePause(s.wantsTime.Load(), unreached) {
 			asked = time.Now()
-			s.askTime()
+			unreached = !s.askTime()
 		}
 		select {
 		case <-s.side.Done():
@@ -184,16 +199,18 @@ func (s *sensor) brokerTime() error {
 	}
 }
 
-func (s *sensor) askTime() {
+// askTime reports whether the broker was reached. One that says no time will not say it a second later either.
+func (s *sensor) askTime() (reached bool) {
 	at, err := broker.BrokerTime(s.side, s.kafka)
 	if errors.Is(err, broker.ErrNoBrokerTime) && s.kafka.Loopback() {
 		at, err = time.Now(), nil // a broker on this box has this box's clock; the embedded one does not say so
 	}
 	if err != nil {
 		s.o.Log.Debug("the broker did not say what time it is", "error", err)
-		return
+		return errors.Is(err, broker.ErrNoBrokerTime)
 	}
 	if reading, err := s.o.Clock.Read(); err == nil {
 		s.guard.Broker(at, reading)
 	}
+	return true
 }

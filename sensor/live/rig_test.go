@@ -2,6 +2,7 @@ package live
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -48,6 +49,7 @@ type box struct {
 	dir    string
 	clock  *testClock
 	config string
+	stores string // empty: storesYAML
 	hasher *keys.Hasher
 	seq    uint16
 }
@@ -87,7 +89,7 @@ func (b *box) startBroker() {
 // makeKeys makes the sensor's bundle, of today, and a hasher of the same keys.
 func (b *box) makeKeys() {
 	b.t.Helper()
-	b.hasher = keystest.New(b.t, b.dir, storesYAML, b.clock.wall()).Hasher
+	b.hasher = keystest.New(b.t, b.dir, cmp.Or(b.stores, storesYAML), b.clock.wall()).Hasher
 }
 
 // testClock is a clock that is synchronised, and can be told otherwise. Frames bear the kernel's time, so the wall is the machine's.

@@ -12,6 +12,8 @@ import (
 const (
 	futureMax  = 2 * time.Minute // a time further ahead of a clock to be trusted has no age
 	forgetsMax = 48 * time.Hour  // a Forget that waited so long is of a sealed day, whatever the clock says
+	// forgetEarly is how long before its day is sealed a Forget counts as too late for it: it has to arrive before the Seal.
+	forgetEarly = time.Minute
 )
 
 // victim is a message whose ids become counts.
@@ -25,13 +27,17 @@ type victim struct {
 type moment struct {
 	wallMS  int64  // Unix milliseconds
 	sealed  int64  // sightings before it are of sealed days, Unix milliseconds
+	closing int64  // Forgets before it are too late
 	elapsed uint32 // seconds on the clock that nobody sets
 	trusted bool   // the wall clock
 }
 
 func (o *Outbox) moment() moment {
 	now := o.opt.Now()
-	return moment{now.UnixMilli(), o.sealedBefore(now), seconds(o.opt.Elapsed()), o.opt.Trusted()}
+	return moment{
+		wallMS: now.UnixMilli(), sealed: o.sealedBefore(now), closing: o.sealedBefore(now.Add(forgetEarly)),
+		elapsed: seconds(o.opt.Elapsed()), trusted: o.opt.Trusted(),
+	}
 }
 
 // due says whether a message may no longer be sent with its ids. Its age is the larger of what the wall clock says and how long
@@ -41,7 +47,7 @@ func (o *Outbox) due(e *entry, at moment) bool {
 	held := at.elapsed - min(at.elapsed, e.since)
 	switch {
 	case e.forget: // its id is with the reader, so only a clock to be trusted may say that its day is sealed there
-		return at.trusted && e.timeMS < at.sealed || held > seconds(forgetsMax)
+		return at.trusted && e.timeMS < at.closing || held > seconds(forgetsMax)
 	case e.timeMS < at.sealed:
 		return true
 	case o.opt.Policy == wire.Policy_POLICY_COUNT_ONLY:
@@ -98,8 +104,7 @@ func (o *Outbox) ageSome(due []uint64) (rest []uint64) {
 			o.drop(m.LSN, outForeign)
 			dropped = true
 		case m.Kind == kindForget:
-			o.renew(e)
-			o.drop(m.LSN, outExpired)
+			o.expire(m.LSN, e)
 			dropped = true
 		default:
 			victims = append(victims, victim{m.LSN, o.dueCause(), e})

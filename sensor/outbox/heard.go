@@ -52,13 +52,6 @@ func (h *heard) today(day calendar.Day) bool {
 	return h.begun && h.day == day
 }
 
-// current is the current day, once there is one.
-func (h *heard) current() (day calendar.Day, begun bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.day, h.begun
-}
-
 func (h *heard) len() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -23,6 +23,7 @@ type plan struct {
 	send     []parcel
 	counters bool // some of them go to the other topic than heartbeats
 	roll     []victim
+	late     []victim // Forgets of days that are sealed
 	useless  []useless
 	waits    bool // some wait for the list or the clock
 }
@@ -57,6 +58,7 @@ func (o *Outbox) plan(messages []spool.Message) *plan {
 			if !o.judge(p, m, e) {
 				p.waits, o.sender.scan.waiting[e.Header.Boot] = true, true
 			}
+		case m.Kind == kindForget && !o.judgeForget(p, m, e): // nothing waits for it but ids: heartbeats say what is wrong
 		case m.Kind == kindHeartbeat && o.sender.scan.waiting[e.Header.Boot]:
 			if late, ok := o.overtake(m, e); ok {
 				p.send = append(p.send, late)
@@ -139,6 +141,28 @@ func (o *Outbox) judge(p *plan, m spool.Message, e *wire.Envelope) (decided bool
 	}
 	o.recheck(p, m, e, version)
 	return true
+}
+
+// judgeForget says whether a Forget goes now. Of a sealed day the aggregator takes none, so it waits until a clock to be trusted says
+// that its day is open or which one is: at a morning's start the keys are of an earlier day until a broker has told the time. A
+// sensor that lost its time server since takes back within seconds what it sent before: by its clock that day is open.
+func (o *Outbox) judgeForget(p *plan, m spool.Message, e *wire.Envelope) (goes bool) {
+	o.mu.Lock()
+	waiting, known := o.ledger.find(m.LSN)
+	o.mu.Unlock()
+	if !known { // the spool could not be read at the start
+		waiting = entry{lsn: m.LSN, timeMS: m.TimeMS, forget: true, since: seconds(o.opt.Elapsed())}
+	}
+	at := o.moment()
+	switch {
+	case o.due(&waiting, at): // since age looked
+		p.late = append(p.late, victim{lsn: m.LSN, e: e})
+		return false
+	case at.trusted || o.sender.clockKnown && waiting.timeMS >= at.closing:
+		return true
+	}
+	p.waits, o.sender.scan.late = true, true
+	return false
 }
 
 // mayIDs says whether messages with ids may be sent at all now.
@@ -269,7 +293,10 @@ func (o *Outbox) settle(p *plan) {
 	for _, u := range p.useless {
 		o.drop(u.lsn, u.outcome)
 	}
-	if len(p.useless) > 0 && len(p.roll) == 0 {
+	for _, f := range p.late {
+		o.expire(f.lsn, f.e)
+	}
+	if len(p.useless)+len(p.late) > 0 && len(p.roll) == 0 {
 		o.shred()
 	}
 	o.rollUp(p.roll)

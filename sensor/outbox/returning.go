@@ -120,18 +120,40 @@ func (o *Outbox) sent(m match) {
 	}
 }
 
-// renew makes a Forget anew whose day was sealed while it waited: its id is gone by then, the return ids are not. That happens to
-// every Forget alike, whether it matched or not.
-func (o *Outbox) renew(e *wire.Envelope) {
-	day, begun := o.heard.current()
+// expire does away with a Forget that its day's Seal overtakes. Its id goes by that; the return ids do not, so in an extended store
+// the Forget is made anew. That happens to every Forget alike, whether it matched or not.
+func (o *Outbox) expire(lsn uint64, e *wire.Envelope) {
+	if m, day, ok := o.renewed(e); ok {
+		o.mu.Lock()
+		old, _ := o.ledger.find(lsn)
+		if old.first { // then so is this one, and it is counted while it is made
+			o.ledger.first++
+		}
+		o.mu.Unlock()
+		o.metrics.messages.WithLabelValues(outMade).Inc()
+		// At once, so that the spool has it before it loses the other. The delays that hid anything have passed.
+		if err := o.spoolForget(forgetting{match: m, day: day, first: old.first}); err != nil {
+			o.giveUp(outLost, 0, err)
+		}
+	}
+	o.drop(lsn, outExpired)
+}
+
+// renewed is what a Forget says under the day that a clock to be trusted shows, which the keys may not have reached yet. Where
+// nobody knows the day it keeps its own, and waits on.
+func (o *Outbox) renewed(e *wire.Envelope) (m match, day calendar.Day, ok bool) {
 	was, f := calendar.Day(e.Header.StoreDay), e.GetForget()
-	periods := wire.ReturnPeriod(int32(day)) - wire.ReturnPeriod(int32(was))
-	m := nobody()
-	if !o.extended() || !begun || day <= was || int(periods) >= len(m.returns) || len(f.GetReturnIds()) != len(m.returns) {
-		return
+	day = was
+	if o.opt.Trusted() {
+		day = max(was, o.opt.Calendar.DayOf(o.opt.Now()))
+	}
+	m = nobody()
+	periods := int(wire.ReturnPeriod(int32(day)) - wire.ReturnPeriod(int32(was)))
+	if !o.extended() || periods >= len(m.returns) || len(f.GetReturnIds()) != len(m.returns) {
+		return m, day, false
 	}
 	copy(m.returns[periods:], f.ReturnIds)
-	o.forget(day, []match{m}, nil)
+	return m, day, true
 }
 
 // saveKept writes what is kept, when its time has come.

@@ -38,6 +38,7 @@ type sender struct {
 	clockSince   time.Duration // since when Kafka works and the clock does not
 	clockWaits   bool
 	clockGivenUp bool // it took longer than clockPatience
+	clockKnown   bool // it was to be trusted in this start
 
 	scan scan
 
@@ -50,6 +51,7 @@ type scan struct {
 	began   time.Duration
 	waiting map[uint64]bool // boots with ids that wait: their heartbeats must not overtake them
 	forList bool            // some wait for the list
+	late    bool            // Forgets wait for a clock to be trusted
 }
 
 func newSender(confirmed time.Time) sender {
@@ -146,8 +148,9 @@ func (o *Outbox) step(ctx context.Context) time.Duration {
 
 // look judges what may go now, and begins the spool anew where more may than at the last look.
 func (o *Outbox) look(now time.Duration) {
-	s := &o.sender
-	if waits := !s.failing && !o.opt.Trusted(); waits != s.clockWaits {
+	s, trusted := &o.sender, o.opt.Trusted()
+	s.clockKnown = s.clockKnown || trusted
+	if waits := !s.failing && !trusted; waits != s.clockWaits {
 		s.clockWaits, s.clockSince, s.clockGivenUp = waits, now, false
 	}
 	givesUp := s.clockWaits && !s.clockGivenUp && now-s.clockSince >= clockPatience
@@ -158,7 +161,7 @@ func (o *Outbox) look(now time.Duration) {
 	if o.confirmed() {
 		o.waitForList(false)
 	}
-	if givesUp || o.mayIDs() || now-s.scan.began >= rescanEvery {
+	if givesUp || o.mayIDs() || trusted && s.scan.late || now-s.scan.began >= rescanEvery {
 		s.scan = scan{began: now, waiting: map[uint64]bool{}}
 	}
 }

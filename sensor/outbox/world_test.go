@@ -79,6 +79,12 @@ func newWorld(t *testing.T, edit func(*Options)) *world {
 // open starts the outbox on what the folder holds.
 func (w *world) open() {
 	w.t.Helper()
+	w.openOn(w.cal.DayOf(w.now()))
+}
+
+// openOn does so with keys of the day.
+func (w *world) openOn(day calendar.Day) {
+	w.t.Helper()
 	var err error
 	w.registry = prometheus.NewRegistry()
 	if w.spool, _, err = spool.Open(spool.Options{Dir: w.dir}); err != nil {
@@ -88,7 +94,7 @@ func (w *world) open() {
 	if w.box, err = New(w.opt); err != nil {
 		w.t.Fatal(err)
 	}
-	w.box.NewDay(w.cal.DayOf(w.now()))
+	w.box.NewDay(day)
 }
 
 // restart is a new start of the sensor: a new boot, nothing in memory, nothing confirmed.

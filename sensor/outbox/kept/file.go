@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/sensor/keys/onlycopy"
@@ -19,7 +18,7 @@ const magic = "footfall kept return ids 1\n"
 
 const (
 	visitBytes = 4 + 8 + 8
-	maxFile    = len(magic) + 4 + Max*visitBytes + sha256.Size
+	maxFile    = len(magic) + 4 + MaxDay*visitBytes + sha256.Size
 	lastDay    = 36500 // 2119-12-08: a greater number is a garbled one
 	maxTag     = 1<<28 - 1
 )
@@ -30,14 +29,12 @@ func compare(a, b Visit) int {
 	return cmp.Or(cmp.Compare(a.Tag, b.Tag), cmp.Compare(a.IDs[0], b.IDs[0]), cmp.Compare(a.IDs[1], b.IDs[1]))
 }
 
+// encode makes the file of visits that are in order.
 func encode(day calendar.Day, visits []Visit) []byte {
-	sorted := slices.Clone(visits)
-	defer clear(sorted)
-	slices.SortFunc(sorted, compare)
-	out := make([]byte, 0, len(magic)+4+len(sorted)*visitBytes+sha256.Size)
+	out := make([]byte, 0, len(magic)+4+len(visits)*visitBytes+sha256.Size)
 	out = append(out, magic...)
 	out = binary.BigEndian.AppendUint32(out, uint32(day))
-	for _, v := range sorted {
+	for _, v := range visits {
 		out = binary.BigEndian.AppendUint32(out, v.Tag)
 		out = binary.BigEndian.AppendUint64(out, v.IDs[0])
 		out = binary.BigEndian.AppendUint64(out, v.IDs[1])
@@ -62,7 +59,7 @@ func decode(raw []byte, day calendar.Day) ([]Visit, error) {
 		return nil, errors.New("it is of another day than its name says")
 	}
 	body = body[4:]
-	if len(body)%visitBytes != 0 || len(body)/visitBytes > Max {
+	if len(body)%visitBytes != 0 || len(body)/visitBytes > MaxDay {
 		return nil, errGarbled
 	}
 	visits := make([]Visit, len(body)/visitBytes)

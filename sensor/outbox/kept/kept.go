@@ -28,8 +28,13 @@ import (
 const (
 	// Days is for how many store-days before the open one the return ids are kept.
 	Days = 30
-	// Max bounds the visits that are kept, of all days together, at 24 bytes each: 6,000 visitors a day.
+	// MaxDay bounds the visits of one day, and so what a Save writes of it: 400 KB.
+	MaxDay = 20_000
+	// Max bounds those of all days together, at 25 bytes each: 6,000 visitors a day. Above it each day still has its Sure ones, so
+	// that no flood of some days takes the room of all others.
 	Max = 200_000
+	// Sure is how many visits a day always has room for.
+	Sure = 2_000
 )
 
 // prefix is that of the files' names; the store-day's number follows.
@@ -39,12 +44,6 @@ const prefix = "returns.kept."
 type Visit struct {
 	Tag uint32
 	IDs [2]uint64 // under the key of the period of the day, and of the period before
-}
-
-// Match is a device that is listed now. An id that is not known is 0.
-type Match struct {
-	Tag uint32
-	IDs [2]uint64 // under the key of this period, and of the period before
 }
 
 // Table is the visits of an extended store's sensor. It may be used from anywhere.
@@ -59,11 +58,26 @@ type Table struct {
 	n     int
 }
 
-// book is one store-day.
+// book is one store-day. Its visits are in the order of their numbers, as in its file.
 type book struct {
 	visits  []Visit
 	taken   []bool // of each: a match was made of it, which has not been sent yet
 	changed bool   // since its file was written
+}
+
+func (b *book) insert(at int, v Visit) {
+	b.visits, b.taken, b.changed = slices.Insert(b.visits, at, v), slices.Insert(b.taken, at, false), true
+}
+
+// remove overwrites what it leaves behind.
+func (b *book) remove(at int) {
+	b.visits, b.taken, b.changed = slices.Delete(b.visits, at, at+1), slices.Delete(b.taken, at, at+1), true
+}
+
+// first is where the visits of a tag begin.
+func (b *book) first(tag uint32) int {
+	at, _ := slices.BinarySearchFunc(b.visits, tag, func(v Visit, tag uint32) int { return cmp.Compare(v.Tag, tag) })
+	return at
 }
 
 // Open reads the files of the folder; nothing else is done before BeginDay. A file that cannot be read is an error that names it.
@@ -123,64 +137,30 @@ func (t *Table) Note(day calendar.Day, v Visit) bool {
 		b = &book{}
 		t.days[day] = b
 	}
-	if i := slices.Index(b.visits, v); i >= 0 { // known from before a restart
-		b.taken[i] = false
+	at, known := slices.BinarySearchFunc(b.visits, v, compare)
+	if known { // from before a restart
+		b.taken[at] = false
 		return true
 	}
-	if t.n >= Max {
+	if len(b.visits) >= MaxDay || t.n >= Max && len(b.visits) >= Sure {
 		return false
 	}
-	b.visits, b.taken, b.changed = append(b.visits, v), append(b.taken, false), true
+	b.insert(at, v)
 	t.n++
 	return true
 }
 
-// Take lists the devices whose tags are listed, each once, whatever number of days it came on. They are kept until Sent, so that a
-// crash before that loses none, and not listed again.
-func (t *Table) Take(listed func(tag uint32) bool) (matches []Match) {
+// known lists the days for which the condition holds. What is done to each is done under the lock of its own, so that a visit to
+// be noted waits for one day and not for thirty.
+func (t *Table) known(condition func(b *book) bool) (days []calendar.Day) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for n, b := range t.days {
-		for i, v := range b.visits {
-			if b.taken[i] || !t.keeps(n) || !listed(v.Tag) {
-				continue
-			}
-			b.taken[i] = true
-			m := Match(v)
-			if period(n) != period(t.day) {
-				m.IDs = [2]uint64{0, v.IDs[0]}
-			}
-			matches = append(matches, m)
+		if condition(b) {
+			days = append(days, n)
 		}
 	}
-	slices.SortFunc(matches, func(a, b Match) int {
-		return cmp.Or(cmp.Compare(a.Tag, b.Tag), cmp.Compare(a.IDs[1], b.IDs[1]), cmp.Compare(b.IDs[0], a.IDs[0]))
-	})
-	return slices.CompactFunc(matches, func(a, b Match) bool { // the first stays: what is known of this period stands before what is not
-		return a.Tag == b.Tag && a.IDs[1] == b.IDs[1] && (a.IDs[0] == b.IDs[0] || a.IDs[0] == 0 || b.IDs[0] == 0)
-	})
-}
-
-// Sent removes the visits of a match that was taken: those who keep its return ids are told to forget them.
-func (t *Table) Sent(m Match) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, b := range t.days {
-		kept := 0
-		for i, v := range b.visits {
-			if b.taken[i] && v.Tag == m.Tag && slices.Contains(m.IDs[:], v.IDs[0]) {
-				continue
-			}
-			b.visits[kept], b.taken[kept] = v, b.taken[i]
-			kept++
-		}
-		if kept < len(b.visits) {
-			t.n -= len(b.visits) - kept
-			b.changed = true
-			clear(b.visits[kept:])
-			b.visits, b.taken = b.visits[:kept], b.taken[:kept]
-		}
-	}
+	return days
 }
 
 // Len is how many visits are kept.
@@ -203,7 +183,8 @@ func (t *Table) Save() error {
 		}
 		t.drop(n)
 	}
-	for n, data := range t.changes() {
+	for _, n := range t.known(func(b *book) bool { return b.changed }) {
+		data := t.file(n)
 		err := onlycopy.Write(t.path(n), data)
 		clear(data)
 		if err != nil {
@@ -241,18 +222,13 @@ func (t *Table) again(n calendar.Day) {
 	t.days[n].changed = true // it is there: only Save drops days, and one Save runs at a time
 }
 
-// changes are the files of the days that changed, which are then taken as written.
-func (t *Table) changes() map[calendar.Day][]byte {
+// file is that of a day, which is then taken as written. Days are made into files one by one, which spares memory.
+func (t *Table) file(n calendar.Day) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := map[calendar.Day][]byte{}
-	for n, b := range t.days {
-		if b.changed {
-			b.changed = false
-			out[n] = encode(n, b.visits)
-		}
-	}
-	return out
+	b := t.days[n]
+	b.changed = false
+	return encode(n, b.visits)
 }
 
 func (t *Table) path(n calendar.Day) string { return path(t.dir, n) }

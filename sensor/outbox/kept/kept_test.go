@@ -157,21 +157,6 @@ func TestWhatCannotBeKeptIsRefused(t *testing.T) {
 			t.Errorf("got a visit of %v on %v, want it refused", day, first)
 		}
 	}
-	b := &book{visits: make([]Visit, Max-1), taken: make([]bool, Max-1)}
-	table.days[first-1], table.n = b, Max-1
-	for range 2 { // the second time it is known
-		if !table.Note(first, visit(1, first)) {
-			t.Error("got the last one refused, want it kept")
-		}
-	}
-	if table.Note(first, visit(2, first)) {
-		t.Error("got one more than there is room for, want it refused")
-	}
-	table.BeginDay(first + 30) // the large day goes with the next save
-	saved(t, table)
-	if !table.Note(first+30, visit(2, first+30)) || table.Len() != 2 {
-		t.Errorf("got %d kept after a day went, want two", table.Len())
-	}
 }
 
 // TestFilesOfOldDaysAreOverwritten looks at the blocks of files that are gone, and at what a crash left half-written.
@@ -354,19 +339,4 @@ func TestAgainstANaiveMemory(t *testing.T) {
 			}
 		})
 	}
-}
-
-// BenchmarkTake is what a registration costs a sensor that keeps 30 days of 2,000 visitors.
-func BenchmarkTake(b *testing.B) {
-	table := opened(b, b.TempDir(), first)
-	for day := first; day <= first+27; day++ {
-		table.BeginDay(day)
-		for n := range 2000 {
-			table.Note(day, visit(n, day))
-		}
-	}
-	for b.Loop() {
-		table.Take(only(5_000_000))
-	}
-	b.ReportMetric(float64(table.Len()), "visits")
 }
