@@ -58,8 +58,13 @@ type erasable struct {
 	d *openDay
 }
 
+func (e erasable) forgets(hashes []uint64) store.Forgets {
+	return store.Forgets{Store: e.s.cfg.ID, Day: e.d.day.Date(), Salt: e.d.union.Salt(), Hashes: hashes}
+}
+
 // forget deletes the rows of forgotten devices: those of new Forgets, and once more those of the last flush and, in turn, of
-// earlier ones, because a process that lost a partition may have written its rows since.
+// earlier ones, because a process that lost a partition may have written its rows since. ClickHouse is asked once for all
+// store-days: a registration is a Forget in each store of the chain.
 func (a *Aggregator) forget(ctx context.Context, owners map[int]*owner) error {
 	a.flushes++
 	if a.flushes%leftoversEvery == 0 {
@@ -67,41 +72,58 @@ func (a *Aggregator) forget(ctx context.Context, owners map[int]*owner) error {
 			return err
 		}
 	}
-	var again []erasable
-	left := strangersAtMost
+	var all, again []erasable
 	for _, o := range owners {
 		if !o.caughtUp() {
 			continue
 		}
 		for _, s := range o.stores {
 			for _, d := range s.days {
-				if err := a.forgetNew(ctx, s, d, &left); err != nil {
-					return err
-				}
+				all = append(all, erasable{s, d})
 				if len(d.forgets.held) > 0 {
 					again = append(again, erasable{s, d})
 				}
 			}
 		}
 	}
+	if err := a.forgetNew(ctx, all); err != nil {
+		return err
+	}
 	return a.forgetAgain(ctx, again)
 }
 
-// forgetNew looks for what is new and no device that the day held, as far as the flush may.
-func (a *Aggregator) forgetNew(ctx context.Context, s *state, d *openDay, left *int) error {
-	f := &d.forgets
-	n := min(*left, len(f.strangers))
-	if err := a.forgetDevices(ctx, s, d, f.strangers[:n]); err != nil {
+// forgetNew looks for what is new and no device that the day held, as far as one flush may.
+func (a *Aggregator) forgetNew(ctx context.Context, days []erasable) error {
+	// The oldest first, so that of each store one day's salt comes after another's: a statement takes one of them.
+	slices.SortFunc(days, func(x, y erasable) int { return cmp.Compare(x.d.day, y.d.day) })
+	left := strangersAtMost
+	take := func(queue func(*forgets) *[]uint64) (list []store.Forgets, done func()) {
+		var taken []int
+		for _, e := range days {
+			hashes := *queue(&e.d.forgets)
+			n := min(left, len(hashes))
+			left -= n
+			if taken = append(taken, n); n > 0 {
+				list = append(list, e.forgets(hashes[:n]))
+			}
+		}
+		return list, func() {
+			for i, e := range days {
+				q := queue(&e.d.forgets)
+				*q = slices.Delete(*q, 0, taken[i])
+			}
+		}
+	}
+	list, done := take(func(f *forgets) *[]uint64 { return &f.strangers })
+	if err := a.forgetDevices(ctx, list); err != nil {
 		return err
 	}
-	f.strangers = slices.Delete(f.strangers, 0, n)
-	*left -= n
-	n = min(*left, len(f.returns))
-	if err := a.forgetReturns(ctx, s, d, f.returns[:n]); err != nil {
+	done()
+	list, done = take(func(f *forgets) *[]uint64 { return &f.returns })
+	if err := a.forgetReturns(ctx, list); err != nil {
 		return err
 	}
-	f.returns = slices.Delete(f.returns, 0, n)
-	*left -= n
+	done()
 	return nil
 }
 
@@ -115,37 +137,36 @@ func (a *Aggregator) forgetAgain(ctx context.Context, days []erasable) error {
 		return f.looked
 	}
 	slices.SortFunc(days, func(x, y erasable) int { return cmp.Compare(rank(&x.d.forgets), rank(&y.d.forgets)) })
-	others := againAtMost
-	for _, e := range days {
+	turn, others := 0, againAtMost
+	for turn < len(days) && (rank(&days[turn].d.forgets) == 0 || others > 0) {
+		if rank(&days[turn].d.forgets) > 0 {
+			others--
+		}
+		turn++
+	}
+	var list []store.Forgets
+	for _, e := range days[:turn] {
+		list = append(list, e.forgets(e.d.forgets.held))
+	}
+	if err := a.forgetDevices(ctx, list); err != nil {
+		return err
+	}
+	for _, e := range days[:turn] {
 		f := &e.d.forgets
-		if rank(f) > 0 {
-			if others--; others < 0 {
-				return nil
-			}
-		}
-		if err := a.forgetDevices(ctx, e.s, e.d, f.held); err != nil {
-			return err
-		}
 		f.news, f.again, f.looked = false, f.news, a.flushes
 	}
 	return nil
 }
 
-func (a *Aggregator) forgetDevices(ctx context.Context, s *state, d *openDay, hashes []uint64) error {
-	if len(hashes) == 0 {
-		return nil
-	}
-	if _, err := a.db.ForgetDevices(ctx, s.cfg.ID, d.day.Date(), d.union.Salt(), hashes); err != nil {
+func (a *Aggregator) forgetDevices(ctx context.Context, list []store.Forgets) error {
+	if _, err := a.db.ForgetDevices(ctx, list...); err != nil {
 		return fmt.Errorf("forget devices: %w", err)
 	}
 	return nil
 }
 
-func (a *Aggregator) forgetReturns(ctx context.Context, s *state, d *openDay, hashes []uint64) error {
-	if len(hashes) == 0 {
-		return nil
-	}
-	if _, err := a.db.ForgetReturns(ctx, s.cfg.ID, d.union.Salt(), hashes); err != nil {
+func (a *Aggregator) forgetReturns(ctx context.Context, list []store.Forgets) error {
+	if _, err := a.db.ForgetReturns(ctx, list...); err != nil {
 		return fmt.Errorf("forget return ids: %w", err)
 	}
 	return nil

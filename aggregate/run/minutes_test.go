@@ -62,8 +62,8 @@ func TestOnlyASensorsOwnMinutesMakeMinutesFinal(t *testing.T) {
 			got := dump(t, b.db, store.TableStoreDays, store.TablePubStoreQuarter)
 			if want == "" {
 				want = got
-				if n := value[float64](t, b.db, "SELECT sum(occupancy_mean) FROM store_days FINAL"); n < 1 {
-					t.Errorf("got %v people over two days, want the class to be inside", n)
+				if n := value[uint64](t, b.db, "SELECT count() FROM pub_store_quarter FINAL WHERE occupancy_state = 'under_10'"); n < 4 {
+					t.Errorf("got %v quarters with people, want the class to be inside", n)
 				}
 			}
 			sameTables(t, early, got, want)

@@ -30,6 +30,7 @@ type owner struct {
 	logEnd    [2]int64 // the end of the log when the partition was assigned: live rows are written only from there on
 	stores    map[string]*state
 	dead      []store.DeadLetterRow
+	rolls     rolls
 	truncated [2][2]int64 // by topic: the offset before which messages were removed, and what was read by then
 }
 
@@ -75,6 +76,10 @@ func (o *owner) message(_ context.Context, topic int, m *broker.Message) error {
 	if sensor >= 0 {
 		s.clock(sensor, e)
 	}
+	refused := o.refuse(s, e, m.Time)
+	if s.extended() && len(e.GetForget().GetReturnIds()) > 0 {
+		day, refused = o.forgetDay(s, topic, m, day, refused != ""), ""
+	}
 	if s.sealedBefore(day, topic, m.Offset) {
 		return nil
 	}
@@ -82,8 +87,8 @@ func (o *owner) message(_ context.Context, topic int, m *broker.Message) error {
 		o.late(s, e)
 		return nil
 	}
-	if reason := o.refuse(s, e, m.Time); reason != "" {
-		o.deadLetter(topic, m, e.Header, reason)
+	if refused != "" {
+		o.deadLetter(topic, m, e.Header, refused)
 		return nil
 	}
 	d, err := s.open(day, topic, m.Offset)
@@ -94,6 +99,20 @@ func (o *owner) message(_ context.Context, topic int, m *broker.Message) error {
 		o.deadLetter(topic, m, e.Header, reason)
 	}
 	return nil
+}
+
+// forgetDay is the store-day that a Forget with return ids is taken for: its own, or, where that is refused, the one of when it
+// was sent; and where that was sealed before it came, the next one that was not. The id is gone by then, but the return ids are
+// kept for 28 days, and their Forget is of use whenever it comes. A replay finds the same day: the Forget stands before its Seal.
+func (o *owner) forgetDay(s *state, topic int, m *broker.Message, own calendar.Day, refused bool) calendar.Day {
+	day := own
+	if refused {
+		day = s.cfg.Calendar.DayOf(m.Time)
+	}
+	for s.isSealed(day, topic) && !s.sealedBefore(day, topic, m.Offset) {
+		day++
+	}
+	return day
 }
 
 // refuse says why a readable message is not used. Its store-day is judged by when it was sent, so that a replay judges alike:

@@ -184,7 +184,11 @@ func answersOf(p store.ReturnPatternRow) estimate.Answers {
 	return a
 }
 
+// repeatRow is what is kept of a week. Of fewer than 10 visitors over its days their number reads 0, as in store_days.
 func repeatRow(s *state, week calendar.Week, rate estimate.RepeatRate, visitors, days int, version uint64) store.RepeatWeekRow {
+	if visitors < dwellVisitors {
+		visitors = 0
+	}
 	row := store.RepeatWeekRow{
 		Store: s.cfg.ID, StoreWeek: week.Monday().Date(), Visitors: uint32(visitors), NewShare: rate.New.Value, NewLow: rate.New.Low, NewHigh: rate.New.High,
 		LookbackWeeks: uint8(max(0, rate.Lookback)), Days: uint8(days), Version: version,

@@ -79,14 +79,17 @@ func (a *Aggregator) restoreStore(ctx context.Context, s *state) error {
 	if err != nil {
 		return err
 	}
+	var last store.StoreDayRow
 	for _, row := range days {
 		day := dayOfDate(row.StoreDay)
-		if _, ok := s.sealed[day]; ok && row.DwellSumS != nil {
+		if !s.hasSealed(day) {
+			continue
+		}
+		if row.DwellSumS != nil {
 			s.stays[day] = stay{int(row.Visits), *row.DwellSumS}
 		}
-		if s.hasSealed(day) {
-			s.sealedUnder(day, row.Extended)
-		}
+		s.sealedUnder(day, row.Extended)
+		last = row
 	}
 	patterns, err := store.Select[store.ReturnPatternRow](ctx, a.db, "SELECT * FROM return_patterns FINAL WHERE store = ?", s.cfg.ID)
 	if err != nil {
@@ -100,7 +103,7 @@ func (a *Aggregator) restoreStore(ctx context.Context, s *state) error {
 	if err := a.eraseLeftovers(ctx, map[string]*state{s.cfg.ID: s}, "store = ?", s.cfg.ID); err != nil {
 		return err
 	}
-	if err := a.eraseReturns(ctx, s); err != nil {
+	if err := a.restoreReturns(ctx, s, last); err != nil {
 		return err
 	}
 	if err := a.restoreMinutes(ctx, s); err != nil {

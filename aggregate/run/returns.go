@@ -74,11 +74,14 @@ func (o *owner) returns(ctx context.Context, s *state, d *openDay, result visits
 // forgetAllReturns deletes the return ids that the open days were told to forget, before one of them is sealed: again, because
 // a process that lost the partition may have sealed a day since.
 func (a *Aggregator) forgetAllReturns(ctx context.Context, s *state) error {
+	var list []store.Forgets
 	for _, d := range s.days {
-		hashes := append(d.union.UnreturnedHashes(), d.forgets.returns...)
-		if err := a.forgetReturns(ctx, s, d, hashes); err != nil {
-			return err
-		}
+		list = append(list, erasable{s, d}.forgets(append(d.union.UnreturnedHashes(), d.forgets.returns...)))
+	}
+	if err := a.forgetReturns(ctx, list); err != nil {
+		return err
+	}
+	for _, d := range s.days {
 		d.forgets.returns = nil
 	}
 	return nil
@@ -119,16 +122,26 @@ func (o *owner) lastVisits(ctx context.Context, s *state, day calendar.Day) (map
 	return last, nil
 }
 
-// eraseReturns deletes the return ids of a store that is not of policy extended any more.
-func (a *Aggregator) eraseReturns(ctx context.Context, s *state) error {
-	if s.extended() {
+// restoreReturns deletes the return ids of a store that is not of policy extended any more. Where none are left, the store
+// knows nobody again, whatever its days say: the last sealed one says so from now on. That is written first, so that a crash
+// between the two is made good at the next start, and a policy that comes back before a day was sealed begins anew as well.
+func (a *Aggregator) restoreReturns(ctx context.Context, s *state, last store.StoreDayRow) error {
+	n, err := store.Value[uint64](ctx, a.db, "SELECT count() FROM return_visits WHERE store = ?", s.cfg.ID)
+	if err != nil {
+		return fmt.Errorf("look for the store's return ids: %w", err)
+	}
+	if s.since != noDay && (!s.extended() || n == 0) {
+		last.Extended = false
+		last.Version++
+		if err := store.Insert(ctx, a.db, store.TableStoreDays, []store.StoreDayRow{last}); err != nil {
+			return fmt.Errorf("write that the store knows nobody again: %w", err)
+		}
+		s.since = noDay
+	}
+	if s.extended() || n == 0 {
 		return nil
 	}
-	n, err := store.Value[uint64](ctx, a.db, "SELECT count() FROM return_visits WHERE store = ?", s.cfg.ID)
-	if err == nil && n > 0 {
-		err = a.db.DeleteStoresReturns(ctx, s.cfg.ID)
-	}
-	if err != nil {
+	if err := a.db.DeleteStoresReturns(ctx, s.cfg.ID); err != nil {
 		return fmt.Errorf("delete the return ids of a store that keeps none: %w", err)
 	}
 	return nil

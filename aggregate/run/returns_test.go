@@ -250,6 +250,103 @@ func TestADayWithoutVisitorsForgetsReturnIDsToo(t *testing.T) {
 	}
 }
 
+// TestAForgetThatCameTooLateForItsDayForgetsReturnIDs: its id is gone with the day, the return ids of 28 days are not.
+func TestAForgetThatCameTooLateForItsDayForgetsReturnIDs(t *testing.T) {
+	e := newEngine(t)
+	people := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+	const day = calendar.Day(28*80 + 10)
+	const morning = 6 * time.Hour // after the store-day began
+	for _, test := range []struct {
+		name  string
+		clock Clock
+		own   calendar.Day // the Forget's, after the sealed ones
+		sent  calendar.Day
+		until calendar.Day // days that are sealed before it comes
+	}{
+		{"yesterday was sealed", ClockWall, -1, 0, 0},
+		{"today was sealed, by a clock that is ahead", ClockWall, 0, 0, 1},
+		{"a sensor was off since the day before yesterday", ClockWall, -2, 0, 0},
+		{"over a weekend, and Friday is not sealed yet", ClockWall, -2, 0, -2},
+		{"its clock is ahead of its day", ClockWall, 5, 0, 0},
+		{"a file's day was sealed", ClockCapture, -1, -1, 0},
+	} {
+		for _, restart := range []bool{false, true} {
+			t.Run(test.name+map[bool]string{true: ", and the aggregator starts anew"}[restart], func(t *testing.T) {
+				c := newClub(t, e)
+				c.a.cfg.Clock = test.clock
+				rnd := rand.New(rand.NewPCG(9, 9))
+				for d := day - 3; d < day+test.until; d++ {
+					c.day(d, rnd, people)
+					c.seal(c.v, d)
+				}
+				f := c.forgets(day+test.own, 1)
+				f.at = c.v.store.Calendar.Start(day + test.sent).Add(morning)
+				c.send(f)
+				if restart { // nothing was flushed: the log alone knows
+					for d := day + test.until; d < day; d++ {
+						c.day(d, rnd, people[1:])
+						c.seal(c.v, d)
+					}
+					c.restart(false)
+				}
+				c.flush()
+				if gone, other := c.kept(t, day, 1), c.kept(t, day, 2); gone != 0 || other == 0 {
+					t.Errorf("got %d return visits of who registered and %d of somebody else, want none and some", gone, other)
+				}
+				if late, dead := metric(t, c.reg, "footfall_aggregate_late_batches_total"), count(t, c.db, store.TableDeadLetters, "1"); late != 0 || dead != 0 {
+					t.Errorf("got %v late batches and %d dead letters, want neither", late, dead)
+				}
+				next := day + max(0, test.until)
+				for d := day + min(0, test.until); d <= next; d++ { // the person comes again, and is kept out on the days that are open
+					if c.only().hasSealed(d) {
+						continue
+					}
+					c.day(d, rnd, people)
+					c.seal(c.v, d)
+				}
+				c.writesNothingOf(t, next)
+				c.restart(true) // the Forget stands before the Seal of the day that it was taken for
+				if late := metric(t, c.reg, "footfall_aggregate_late_batches_total"); late != 0 || c.o.open() {
+					t.Errorf("read again: got %v late batches and an open day %v, want neither", late, c.o.open())
+				}
+			})
+		}
+	}
+}
+
+// writesNothingOf checks that the first person is not kept on a day that was sealed with twelve.
+func (c *club) writesNothingOf(t *testing.T, day calendar.Day) {
+	t.Helper()
+	got := value[string](t, c.db, "SELECT toString((countIf(return_id = ?), count())) FROM return_visits FINAL WHERE store_day = toDate(?)", returnIDs(1, day).Now, day.String())
+	if want := "(0,11)"; got != want {
+		t.Errorf("%s: got %s return visits of who registered and of all, want %s", day, got, want)
+	}
+}
+
+// TestOnlyReturnIDsAreForgottenLate: a Forget without them is late as everything is, and in a store that keeps none so is one
+// with them.
+func TestOnlyReturnIDsAreForgottenLate(t *testing.T) {
+	e := newEngine(t)
+	for name, policy := range map[string]string{"no return ids": "extended", "a standard store": "standard"} {
+		t.Run(name, func(t *testing.T) {
+			c := newClub(t, e)
+			cfg := c.a.cfg
+			cfg.Stores = parseStores(t, street+"    policy: "+policy+"\n"+basis[policy])
+			c.start(cfg)
+			c.day(c.first, rand.New(rand.NewPCG(9, 9)), []uint64{1, 2})
+			c.seal(c.v, c.first)
+			f := c.forgets(c.first, 1)
+			if policy == "extended" {
+				f = c.v.forget(c.first, 1)
+			}
+			c.send(f)
+			if late := metric(t, c.reg, "footfall_aggregate_late_batches_total"); late != 1 || c.o.open() {
+				t.Errorf("got %v late batches and an open day %v, want one and none", late, c.o.open())
+			}
+		})
+	}
+}
+
 // writesLate seals a person's visit again, as a process does that lost the partition on the way.
 func (c *club) writesLate(t *testing.T, day calendar.Day, person uint64) {
 	t.Helper()
@@ -310,6 +407,63 @@ func TestAStoreThatIsNotExtendedAnyMoreKeepsNoReturnIDs(t *testing.T) {
 	step(sunday+14, standard, 0, 0, "policy")
 	step(sunday+21, extended, 12, 0, "no_data")
 	step(sunday+28, extended, 24, 7, "value")
+}
+
+// TestAPolicyThatCameBackBeganAnew: the store was switched to standard and back, or its return ids were lost, with no day sealed
+// in between. Its sealed days say that its visitors were known again, and nobody is.
+func TestAPolicyThatCameBackBeganAnew(t *testing.T) {
+	e := newEngine(t)
+	people := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+	for name, between := range map[string]func(c *club, extended, standard Config){
+		"switched to standard and back": func(c *club, extended, standard Config) { c.start(standard); c.start(extended) },
+		"and twice": func(c *club, extended, standard Config) {
+			c.start(standard)
+			c.start(extended)
+			c.start(standard)
+			c.start(extended)
+		},
+		"the return ids were lost": func(c *club, extended, _ Config) {
+			if err := c.db.DeleteStoresReturns(t.Context(), c.v.store.ID); err != nil {
+				t.Fatal(err)
+			}
+			c.start(extended)
+		},
+		"a crash before they were deleted": func(c *club, extended, standard Config) {
+			c.start(standard)
+			c.writesLate(t, c.first+12, 1)
+			c.start(standard)
+			c.start(extended)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClub(t, e)
+			rnd := rand.New(rand.NewPCG(6, 6))
+			extended := c.a.cfg
+			standard := extended
+			standard.Stores = parseStores(t, street)
+			for day := c.first; day < c.first+21; day++ {
+				if day == c.first+13 { // the second Sunday
+					between(c, extended, standard)
+				}
+				if day == c.first+16 {
+					c.restart(false) // the days are read back
+				}
+				c.day(day, rnd, people)
+				c.seal(c.v, day)
+				c.weeks()
+			}
+			got := value[string](t, c.db, "SELECT toString(groupArray(repeat_7d_state)) FROM (SELECT * FROM pub_store_week FINAL ORDER BY store_week)")
+			if want := "['no_data','no_data','no_data']"; got != want {
+				t.Errorf("got exact shares that read %s, want %s", got, want)
+			}
+			if since, want := c.only().since, c.first+13; since != want {
+				t.Errorf("got visitors known again since %s, want %s", since, want)
+			}
+			if n := count(t, c.db, store.TableStoreDays, "NOT extended"); n != 1 {
+				t.Errorf("got %d days that say nobody is known, want the last before the switch", n)
+			}
+		})
+	}
 }
 
 // TestSensorsWithOldBundlesGiveNoExactShares: the store is of policy extended and nobody sends return ids.

@@ -135,7 +135,8 @@ func cellRow(s *state, day calendar.Day, c *storeday.Cell, version uint64) store
 	return row
 }
 
-// storeDay adds the exact day that is kept after sealing. Of fewer than 10 distinct visitors no dwell is kept.
+// storeDay adds the exact day that is kept after sealing. Of fewer than 10 distinct visitors only the frames are kept then, and
+// no dwell at any time (DESIGN section 6): the counts read 0, and what may be said of the day is in its pub_ rows.
 func (r *rows) storeDay(s *state, day calendar.Day, exact storeday.Exact, w float64, version uint64, sealed bool) {
 	t := &exact.Totals
 	row := store.StoreDayRow{
@@ -148,6 +149,11 @@ func (r *rows) storeDay(s *state, day calendar.Day, exact storeday.Exact, w floa
 	if t.Visitors >= dwellVisitors {
 		dwell := t.Dwell
 		row.DwellSumS, row.DwellP25S, row.DwellP50S, row.DwellP75S = &dwell.SumS, &dwell.P25S, &dwell.P50S, &dwell.P75S
+	}
+	if sealed && !s.countOnly() && t.Visitors < dwellVisitors {
+		row.Visits, row.Bounces, row.Visitors, row.PassersBy, row.Engaged, row.ExcludedLong = 0, 0, 0, 0, 0, 0
+		row.EstimatedVisits, row.EstimatedLow, row.EstimatedHigh = 0, 0, 0
+		row.OccupancyMean, row.OccupancyLow, row.OccupancyHigh = 0, 0, 0
 	}
 	r.storeDays = append(r.storeDays, row)
 }

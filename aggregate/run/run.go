@@ -3,7 +3,7 @@
 // log. There is no state to lose: after a restart or a rebalance the open days are read again from Kafka.
 //
 // Files: run.go the loop, owner.go one partition of both topics, state.go a store's open days, minutes.go what a sensor heard in
-// one, seal.go their end, erase.go what is forgotten, returns.go who came before, flush.go, rows.go, published.go and health.go what is written, restore.go what is read back.
+// one, seal.go their end, roll.go what leaves the disk then, erase.go what is forgotten, returns.go who came before, flush.go, rows.go, published.go and health.go what is written, restore.go what is read back.
 package run
 
 import (
@@ -43,6 +43,9 @@ type Config struct {
 	Session     time.Duration // how long a member that died is waited for; the broker package's default where zero
 	// Truncate removes the records before an offset; nil leaves that to the topics' retention.
 	Truncate func(ctx context.Context, topic string, partition int, before int64) error
+	// RollEach has every message of a topic begin a file on the broker's disk, or no longer. It is for the embedded broker,
+	// which never begins one by time; nil for Kafka, which does.
+	RollEach func(ctx context.Context, topic string, each bool) error
 	// Drained ends Run once the log is read to its end and no store-day is open any more; it is looked at after the channel
 	// is closed. nil: Run until the context ends.
 	Drained <-chan struct{}
@@ -73,6 +76,10 @@ type Aggregator struct {
 	stores   map[string]*stores.Store
 	metrics  *metrics
 	flushes  uint64 // of this process, failed ones too
+
+	rolling    bool // each message of sightings begins a file now
+	rollBroken bool // that could not be changed, and the log says so
+	endOffset  func(ctx context.Context, topic string, partition int) (int64, error)
 }
 
 // errDrained ends a generation because there is nothing left to do.
@@ -114,6 +121,9 @@ func New(cfg Config, db *store.DB, reg prometheus.Registerer, log *slog.Logger) 
 		return nil, fmt.Errorf("configure the aggregator: %w", errors.Join(errs...))
 	}
 	a := &Aggregator{cfg: cfg, db: db, log: log, round: round, consumer: consumer, producer: producer, params: estimate.DefaultParams(), stores: map[string]*stores.Store{}}
+	a.endOffset = func(ctx context.Context, topic string, partition int) (int64, error) {
+		return broker.EndOffset(ctx, cfg.Kafka, topic, partition)
+	}
 	for i := range cfg.Stores {
 		a.stores[cfg.Stores[i].ID] = &cfg.Stores[i]
 	}
@@ -126,6 +136,9 @@ func New(cfg Config, db *store.DB, reg prometheus.Registerer, log *slog.Logger) 
 // Run consumes until the context ends, or until everything is done where Config.Drained says so.
 func (a *Aggregator) Run(ctx context.Context) error {
 	if err := a.writeStores(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to stop before it began
+		}
 		return err
 	}
 	err := a.consumer.Run(ctx, a.generation)
@@ -216,6 +229,7 @@ func (a *Aggregator) seal(ctx context.Context, owners map[int]*owner) error {
 			return err
 		}
 	}
+	a.roll(ctx, owners)
 	return nil
 }
 

@@ -293,3 +293,17 @@ func TestALogThatLostItsEndIsAnError(t *testing.T) {
 		t.Errorf("got %v, want an error that says to delete the consumer group", err)
 	}
 }
+
+// TestToldToStopBeforeItBegan: a stop is no error, at whatever moment it comes.
+func TestToldToStopBeforeItBegan(t *testing.T) {
+	c, db := newCluster(t, 1), newEngine(t).database()
+	a, err := New(Config{Kafka: c.kafka, Stores: parseStores(t, street), RoundingKey: [32]byte{1}, Session: 6 * time.Second}, db, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := a.Run(ctx); err != nil {
+		t.Errorf("got %v, want no error", err)
+	}
+}

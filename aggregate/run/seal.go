@@ -27,6 +27,7 @@ func (o *owner) requestSeals(ctx context.Context) error {
 			if due > o.clockMS(s) {
 				break
 			}
+			o.a.beginFile(ctx, true) // before the Seal is sent, so that the day's ids are in older files
 			if err := o.appendSeal(ctx, s, d, due); err != nil {
 				return err
 			}

@@ -77,3 +77,64 @@ func TestCountersAreHeldUntilTheMeanStayIsKnown(t *testing.T) {
 		t.Errorf("got committed %v at the end, want %v", got, want)
 	}
 }
+
+// TestOfADayWithFewVisitorsNoExactCountIsKept, and of a week neither. What may be said of it is published as ever, and the mean
+// stay, which such days are no part of, is the same.
+func TestOfADayWithFewVisitorsNoExactCountIsKept(t *testing.T) {
+	e := newEngine(t)
+	for _, test := range []struct {
+		name           string
+		visitors       int
+		counts         string // visits, visitors, estimated visits, occupancy: exact ones that are kept
+		pub            string
+		minutes, frame float64 // the mean stay two days later
+	}{
+		{"5 visitors", 5, "(0,0,0,0,0)", "under_10", 12, 5},
+		{"9 visitors, published as 10", 9, "(0,0,0,0,0)", "value", 12, 5},
+		{"10 visitors", 10, "(10,10,10,1,1)", "value", 12, 5},
+		{"30 visitors", 30, "(30,30,30,1,1)", "value", 10, 5},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b, v, day := newStreet(t, e.database(), Config{Clock: ClockCapture})
+			day += 6 // a Sunday, so that it is all of its week
+			b.send(v.sightings(day, visitors(v, day, test.visitors), nil, false), v.minutes(day, quiet(v, day, 5)))
+			b.flush()
+			if got := value[uint32](t, b.db, "SELECT visitors FROM store_days FINAL"); got != uint32(test.visitors) {
+				t.Errorf("while the day is open: got %d visitors, want %d", got, test.visitors)
+			}
+			b.seal(v, day)
+			b.weeks()
+			const kept = "SELECT toString((visits, visitors, toUInt32(estimated_visits >= visits) * visits, occupancy_mean > 0, occupancy_high > 0)) FROM store_days FINAL"
+			if got := value[string](t, b.db, kept); got != test.counts {
+				t.Errorf("got the exact counts %s, want %s", got, test.counts)
+			}
+			zero := value[uint64](t, b.db, "SELECT bounces + passers_by + engaged + excluded_long FROM store_days FINAL")
+			if zero != 0 {
+				t.Errorf("got %d others, want none", zero)
+			}
+			if got := value[uint64](t, b.db, "SELECT frames_stable FROM store_days FINAL"); float64(got) != test.frame {
+				t.Errorf("got %d frames, want %v: they are nobody's", got, test.frame)
+			}
+			if got := value[string](t, b.db, "SELECT visitors_state FROM pub_store_day FINAL"); got != test.pub {
+				t.Errorf("got visitors that read %s, want %s", got, test.pub)
+			}
+			want := uint32(test.visitors)
+			if want < 10 {
+				want = 0
+			}
+			if got := value[uint32](t, b.db, "SELECT visitors FROM repeat_weeks FINAL"); got != want {
+				t.Errorf("got %d visitors of the week, want %d", got, want)
+			}
+			again, _, _ := newStreet(t, e.database(), Config{Clock: ClockCapture})
+			again.log = &topicLog{topics: b.log.topics}
+			again.restart(true)
+			again.weeks()
+			sameTables(t, "replayed", dump(t, again.db), dump(t, b.db))
+			b.restart(false) // the stays are read back
+			b.seal(v, day+2)
+			if got := value[float64](t, b.db, "SELECT stay_min FROM store_days FINAL WHERE store_day = toDate(?)", (day + 2).String()); got != test.minutes {
+				t.Errorf("got W of %v minutes two days later, want %v", got, test.minutes)
+			}
+		})
+	}
+}

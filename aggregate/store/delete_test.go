@@ -108,7 +108,7 @@ func TestForgetDevicesLeavesNoByteOfTheID(t *testing.T) {
 		{"again", "a", monday, 0, 1},
 		{"in the other store", "b", monday, 1, 0},
 	} {
-		found, err := db.ForgetDevices(t.Context(), test.store, test.day, salt, []uint64{hashOf(5), hashOf(marked), hashOf(6)})
+		found, err := db.ForgetDevices(t.Context(), Forgets{test.store, test.day, salt, []uint64{hashOf(5), hashOf(marked), hashOf(6)}})
 		if found != test.found || err != nil {
 			t.Fatalf("%s: got %d devices, %v, want %d", test.name, found, err, test.found)
 		}
@@ -162,7 +162,7 @@ func TestDeletesAlsoSweepMergedParts(t *testing.T) {
 	if err := db.Exec(t.Context(), "OPTIMIZE TABLE device_days FINAL"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ForgetDevices(t.Context(), "a", monday, salt, []uint64{hashOf(marked)}); err != nil {
+	if _, err := db.ForgetDevices(t.Context(), Forgets{"a", monday, salt, []uint64{hashOf(marked)}}); err != nil {
 		t.Fatal(err)
 	}
 	if found := filesWith(t, dir, marked); len(found) != 0 {
@@ -179,7 +179,7 @@ func TestForgettingManyAtOnce(t *testing.T) {
 	}
 	insertDevices(t, db, rows...)
 	var strangers, all []uint64
-	for id := range uint64(3 * forgetAtOnce) {
+	for id := range uint64(3 * forgetText / 21) {
 		strangers = append(strangers, hashOf(1000+id))
 	}
 	all = append(append(append(all, hashOf(7)), strangers...), hashOf(8), hashOf(49))
@@ -195,7 +195,7 @@ func TestForgettingManyAtOnce(t *testing.T) {
 		{"strangers and three devices", all, 3, 1, 47}, // in the first and the last statement
 		{"the same again", all, 0, 1, 47},
 	} {
-		found, err := db.ForgetDevices(t.Context(), "a", monday, salt, test.hashes)
+		found, err := db.ForgetDevices(t.Context(), Forgets{"a", monday, salt, test.hashes})
 		if found != test.found || err != nil {
 			t.Fatalf("%s: got %d devices, %v, want %d", test.name, found, err, test.found)
 		}
@@ -208,6 +208,96 @@ func TestForgettingManyAtOnce(t *testing.T) {
 	}
 	if got := value[uint64](t, db, "SELECT count() FROM device_days FINAL WHERE store = 'b'"); got != 50 {
 		t.Errorf("the other store: got %d rows, want 50", got)
+	}
+}
+
+// TestForgettingInManyStoresAtOnce names the same devices in stores and days with salts of their own. A statement that names
+// store a's Monday and store b's Tuesday leaves their other days alone.
+func TestForgettingInManyStoresAtOnce(t *testing.T) {
+	db := open(t, "")
+	tuesday := monday.AddDate(0, 0, 1)
+	var rows []DeviceDayRow
+	var returns []ReturnVisitRow
+	for _, store := range []string{"a", "b", "c"} {
+		for _, day := range []time.Time{monday, tuesday} {
+			for id := range uint64(10) {
+				rows = append(rows, device(store, day, id, 1))
+				returns = append(returns, returnVisit(store, day, id, time.Now()))
+			}
+		}
+	}
+	insertDevices(t, db, rows...)
+	insertReturns(t, db, returns...)
+	other := [16]byte{9}
+	otherHash := func(id uint64) uint64 {
+		sum := sha256.Sum256(binary.LittleEndian.AppendUint64(other[:len(other):len(other)], id))
+		return binary.LittleEndian.Uint64(sum[:])
+	}
+	list := []Forgets{
+		{"a", monday, salt, []uint64{hashOf(1), hashOf(2), hashOf(77)}},
+		{"b", tuesday, other, []uint64{otherHash(1), otherHash(77)}},
+		{"c", monday, salt, nil},
+		{"nobody", monday, salt, []uint64{hashOf(4)}},
+		{"b", tuesday, salt, []uint64{hashOf(4)}}, // a second salt, which is another store-day's, too
+	}
+	for round, want := range []int{4, 0} {
+		if found, err := db.ForgetDevices(t.Context(), list...); found != want || err != nil {
+			t.Errorf("round %d: got %d devices, %v, want %d", round, found, err, want)
+		}
+		if found, err := db.ForgetReturns(t.Context(), list...); found != want || err != nil {
+			t.Errorf("round %d: got %d return ids, %v, want %d", round, found, err, want)
+		}
+	}
+	const gone = "SELECT arrayStringConcat(groupArray(concat(store, ' ', toString(6 - toDayOfWeek(store_day)), ' ', toString(n))), ', ') FROM " +
+		"(SELECT store, store_day, 10 - count() AS n FROM %s FINAL GROUP BY store, store_day HAVING n > 0 ORDER BY store, store_day)"
+	if got, want := value[string](t, db, fmt.Sprintf(gone, TableDeviceDays)), "a 5 2, b 4 2"; got != want {
+		t.Errorf("got %q devices gone by store and days to Saturday, want %q", got, want)
+	}
+	if got, want := value[string](t, db, fmt.Sprintf(gone, TableReturnVisits)), "a 5 2, a 4 2, b 5 2, b 4 2"; got != want {
+		t.Errorf("got %q return visits gone, want %q", got, want)
+	}
+}
+
+// TestAStatementIsNeverTooLong, and all hashes are named, whatever is asked for.
+func TestAStatementIsNeverTooLong(t *testing.T) {
+	devices := forgettable{table: TableDeviceDays, column: "id", days: true}
+	hashes := make([]uint64, 30_000)
+	for i := range hashes {
+		hashes[i] = 1<<64 - 1 - uint64(i)
+	}
+	long := strings.Repeat("x", 59)
+	for _, test := range []struct {
+		name         string
+		stores, each int
+		parts        int
+	}{
+		{"nothing", 0, 0, 0},
+		{"stores without hashes", 5, 0, 0},
+		{"one hash", 1, 1, 1},
+		{"a chain with one each", 300, 1, 1},
+		{"a long chain with one each", 3_000, 1, 6},
+		{"a flood in one store", 1, 30_000, 4},
+		{"floods in three stores", 3, 30_000, 11},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var list []Forgets
+			for i := range test.stores {
+				list = append(list, Forgets{long + strconv.Itoa(i), monday, [16]byte{byte(i), byte(i >> 8)}, hashes[:test.each]})
+			}
+			parts, named := devices.parts(list), 0
+			for _, part := range parts {
+				key, hash, where := devices.sql(part)
+				if n := len(key) + len(hash) + len(where); n > 250_000 {
+					t.Errorf("got a statement of %d bytes, want at most 250,000", n)
+				}
+				for _, f := range part {
+					named += len(f.Hashes)
+				}
+			}
+			if len(parts) != test.parts || named != test.stores*test.each {
+				t.Errorf("got %d statements and %d hashes, want %d and %d", len(parts), named, test.parts, test.stores*test.each)
+			}
+		})
 	}
 }
 

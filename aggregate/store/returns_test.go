@@ -31,7 +31,7 @@ func TestReturnIDsLeaveTheDisk(t *testing.T) {
 		left uint64 // of five rows
 	}{
 		{"forgotten", func() error {
-			_, err := db.ForgetReturns(t.Context(), "a", salt, []uint64{hashOf(3), hashOf(marked)})
+			_, err := db.ForgetReturns(t.Context(), Forgets{Store: "a", Salt: salt, Hashes: []uint64{hashOf(3), hashOf(marked)}})
 			return err
 		}, 3},
 		{"too old", func() error { return db.DeleteReturnVisits(t.Context(), "a", monday.AddDate(0, 0, 2)) }, 2},

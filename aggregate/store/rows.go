@@ -118,7 +118,9 @@ type CellRow struct {
 }
 
 // StoreDayRow is one store-day, exact, kept after sealing. Key: Store,
-// StoreDay. The dwell columns are nil under 10 distinct visitors.
+// StoreDay. The dwell columns are nil under 10 distinct visitors; the exact
+// counts and estimates of such a day read 0 once it is sealed, unless its store
+// only counts.
 type StoreDayRow struct {
 	Store           string    `ch:"store"`
 	StoreDay        time.Time `ch:"store_day"`
@@ -143,7 +145,7 @@ type StoreDayRow struct {
 	OccupancyHigh   float64   `ch:"occupancy_high"`
 	FramesRandom    uint64    `ch:"frames_random"`
 	FramesStable    uint64    `ch:"frames_stable"`
-	Extended        bool      `ch:"extended"` // sealed under policy extended, with return ids
+	Extended        bool      `ch:"extended"` // sealed under policy extended, with return ids that are still there: of a store that lost them the last day says no
 	Sealed          bool      `ch:"sealed"`
 	Version         uint64    `ch:"version"`
 }
@@ -185,7 +187,7 @@ type ReturnVisitRow struct {
 type RepeatWeekRow struct {
 	Store         string    `ch:"store"`
 	StoreWeek     time.Time `ch:"store_week"`
-	Visitors      uint32    `ch:"visitors"` // each counted once a day
+	Visitors      uint32    `ch:"visitors"` // each counted once a day; 0 under 10
 	NewShare      float64   `ch:"new_share"`
 	NewLow        float64   `ch:"new_low"`
 	NewHigh       float64   `ch:"new_high"`

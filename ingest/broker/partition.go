@@ -31,7 +31,7 @@ type Batch struct {
 	Messages  []Message
 	Next      int64 // the offset to go on at; it can lie beyond the last message by some that compaction removed
 	End       int64 // the end of the partition as it stood at the fetch: Next >= End means that all was read
-	Reset     bool  // the offset asked for was not there, and reading began again at the earliest message
+	Reset     bool  // the offset asked for was not there, or the topic may be another one; reading began again at the earliest message
 }
 
 const (
@@ -49,6 +49,7 @@ type partitionReader struct {
 	metrics   consumerMetrics
 	log       *slog.Logger
 	reset     bool
+	mark      *mark // where each connection begins by looking whether the topic is still the same; nil: it does not
 }
 
 // run fetches until the context ends or deliver returns an error, which it returns.
@@ -93,6 +94,9 @@ func (r *partitionReader) session(ctx context.Context, deliver func(Batch) error
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // wakes a fetch that waits
+	if err := r.recognise(conn); err != nil {
+		return false, err
+	}
 	if r.offset < 0 {
 		if err := r.toEarliest(conn); err != nil {
 			return false, err
@@ -110,13 +114,14 @@ func (r *partitionReader) session(ctx context.Context, deliver func(Batch) error
 		if errors.Is(err, kafka.OffsetOutOfRange) {
 			r.log.Warn("offset is not there any more, reading from the earliest message", "topic", r.topic, "partition", r.partition, "offset", r.offset)
 			r.metrics.outOfRange.WithLabelValues(r.topic).Inc()
-			r.offset, r.reset = Earliest, true
+			r.beginAgain()
 			return progress, err
 		}
 		if err == nil || len(batch.Messages) > 0 {
 			progress = true
 			batch.Reset, r.reset = r.reset, false
 			r.offset = batch.Next
+			r.mark.move(batch)
 			if stop := deliver(batch); stop != nil {
 				return progress, stopError{stop}
 			}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -22,7 +23,8 @@ type Options struct {
 
 	// Embedded says that it is the embedded broker. The last record of a partition always stays there: after a truncation
 	// up to the end, a power cut would begin its offsets at 0 again (DESIGN section 9). Truncated records whose segment is
-	// not whole yet become readable again after a power cut, so repeat the truncation after each roll of a segment.
+	// not whole yet become readable again after a power cut, so repeat the truncation after each roll of a segment. Segments
+	// are rolled by size, and by RollEach.
 	Embedded bool
 }
 
@@ -86,6 +88,27 @@ func (t *Truncator) Before(ctx context.Context, topic string, partition int, off
 	}
 	answer, _ := answers.Lookup(topic, int32(partition))
 	return answer.LowWatermark, nil
+}
+
+// RollEach has every message of a topic begin a segment, so a file, of its own, or no longer. The embedded broker begins one by size
+// alone, and what was truncated leaves the disk only with its file: so whoever truncates has files replaced now and then.
+// broker.EnsureTopics undoes it, too. Kafka begins segments by time; there it is an error.
+func (t *Truncator) RollEach(ctx context.Context, topic string, each bool) error {
+	if !t.embedded {
+		return errors.New("have a topic's segments begun: Kafka does so by segment.ms: leave it to it")
+	}
+	size := strconv.Itoa(broker.EmbeddedSegmentBytes)
+	if each {
+		size = "1"
+	}
+	answers, err := t.client.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "segment.bytes", Value: &size}}, topic)
+	if err == nil {
+		_, err = answers.On(topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+	}
+	if err != nil {
+		return fmt.Errorf("have segments of %s begun: %w", topic, err)
+	}
+	return nil
 }
 
 func (t *Truncator) bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error) {

@@ -2,7 +2,9 @@ package truncate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/embedded"
 	"github.com/openfootfall/footfall/ingest/kafkatest"
 	"github.com/openfootfall/footfall/ingest/truncate"
 )
@@ -157,4 +160,86 @@ func TestTruncatesOverTLSWithALogin(t *testing.T) {
 	if _, err := tr.Before(ctx, broker.Sightings, 0, 1); err == nil {
 		t.Error("without a login: got no error")
 	}
+}
+
+// TestRollEach looks at the files of a topic on the embedded broker: each message begins one, until it is told otherwise; and a
+// truncation frees all but the last.
+func TestRollEach(t *testing.T) {
+	dir := t.TempDir()
+	k, err := embedded.Start(embedded.Options{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	cfg := broker.Config{Brokers: []string{k.Addr()}}
+	if err := broker.EnsureTopics(soon(t), cfg, broker.Settings{Partitions: 1, Replication: 1, Embedded: true}); err != nil {
+		t.Fatal(err)
+	}
+	tr, err := truncate.New(truncate.Options{Kafka: cfg, Embedded: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	p, err := broker.NewProducer(cfg, broker.ProducerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(soon(t)) //nolint:errcheck // all was flushed
+	say := func(n int) {
+		for range n {
+			if err := errors.Join(p.Send(soon(t), broker.Sightings, nil, []byte("a message")), p.Flush(soon(t))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, step := range []struct {
+		name  string
+		do    func() error
+		says  int
+		files int
+	}{
+		{"at first", nil, 3, 1},
+		{"each message begins one", func() error { return tr.RollEach(soon(t), broker.Sightings, true) }, 3, 4},
+		{"no longer", func() error { return tr.RollEach(soon(t), broker.Sightings, false) }, 3, 4},
+		{"each again", func() error { return tr.RollEach(soon(t), broker.Sightings, true) }, 1, 5},
+		{"the topics' settings undo it", func() error {
+			return broker.EnsureTopics(soon(t), cfg, broker.Settings{Partitions: 1, Replication: 1, Embedded: true})
+		}, 3, 5},
+		{"all before the last is truncated", func() error { _, err := tr.Before(soon(t), broker.Sightings, 0, 13); return err }, 0, 1},
+	} {
+		if step.do != nil {
+			if err := step.do(); err != nil {
+				t.Fatalf("%s: %v", step.name, err)
+			}
+		}
+		say(step.says)
+		if got := segments(t, dir, broker.Sightings); got != step.files {
+			t.Errorf("%s: got %d files, want %d", step.name, got, step.files)
+		}
+	}
+	if err := tr.RollEach(soon(t), "footfall.nothing.v1", true); err == nil || !strings.Contains(err.Error(), "footfall.nothing.v1") {
+		t.Errorf("a topic that is not there: got %v, want an error that names it", err)
+	}
+	cluster, err := truncate.New(truncate.Options{Kafka: cfg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	if err := cluster.RollEach(soon(t), broker.Sightings, true); err == nil || !strings.Contains(err.Error(), "segment.ms") {
+		t.Errorf("on Kafka: got %v, want an error that says what does it there", err)
+	}
+}
+
+// segments counts the segments of a topic in the embedded broker's folder.
+func segments(t *testing.T, dir, topic string) (n int) {
+	t.Helper()
+	if err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if strings.Contains(path, topic) && strings.HasSuffix(path, ".dat") {
+			n++
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
