@@ -57,6 +57,11 @@ $(BROWSER_STAMP): $(BROWSER_DIR)/package.json $(BROWSER_DIR)/package-lock.json
 .PHONY: demo
 demo: build engine ## five weeks of a simulated store through the whole pipeline (DEMO_DAYS=1 for one day)
 	@bin/footfall demo --days $(DEMO_DAYS) --seed $(DEMO_SEED)
+	@echo "make look shows these days as a web page on http://127.0.0.1:8080"
+
+.PHONY: look
+look: build engine ## the demo's store as a web page on http://127.0.0.1:8080 (after make demo)
+	@bin/footfall look
 
 .PHONY: test
 test: need-go engine $(BROWSER_STAMP) ## every test this machine can run

@@ -102,7 +102,9 @@ func (p Place) Advice() string {
 		return "look at system.detached_parts, and drop the parts with ALTER TABLE ... DROP DETACHED PART"
 	case Unreadable:
 		return "give this program's user the right to read it"
-	case NotReported, Silent:
+	case NotReported:
+		return "start the sensor, or take it out of stores.yaml; one that reads captures never reports: look into its spool folder instead"
+	case Silent:
 		return "bring the sensor's connection back, or take it out of stores.yaml"
 	case PastIDAge:
 		return "counts may wait that long and ids may not, and the sensor tells them together: bring its connection to Kafka back"

@@ -17,6 +17,7 @@ import (
 // has an id: later ones are younger by their order, and older than their place by spool_id_age at most.
 func Prove(ctx context.Context, in Input) ([]Place, error) {
 	p := &proof{in: in, stores: map[string]*stores.Store{}, idAge: map[string]time.Duration{}}
+	p.seal, p.longestDay = lifetime.Chain(in.Stores, in.Now)
 	for i := range in.Stores {
 		p.stores[in.Stores[i].ID] = &in.Stores[i]
 	}
@@ -56,15 +57,18 @@ type proof struct {
 	in     Input
 	stores map[string]*stores.Store
 	idAge  map[string]time.Duration // spool_id_age of a store, the longest of its sensors
+
+	seal, longestDay time.Duration // the chain's: lifetime.Chain
 }
 
-// bounds are the lives of a store's ids. Those of a store that is not in stores.yaml are as long as they can be.
+// bounds are the lives of a store's ids in the topic, which is truncated where the last store has sealed. Those of a store that is
+// not in stores.yaml are as long as they can be.
 func (p *proof) bounds(id string) lifetime.Bounds {
-	seal := stores.MaxSealAfter
-	if s := p.stores[id]; s != nil {
-		seal = s.SealAfter
+	seal := p.seal
+	if p.stores[id] == nil {
+		seal = max(seal, stores.MaxSealAfter)
 	}
-	return lifetime.Of(seal, cmp.Or(p.idAge[id], DefaultIDAge))
+	return lifetime.Of(seal, cmp.Or(p.idAge[id], DefaultIDAge), max(p.longestDay, lifetime.StoreDay))
 }
 
 // silentAfter is how old the last word of a sensor may be: it speaks every minute.

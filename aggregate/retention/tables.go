@@ -26,9 +26,6 @@ type tableRule struct {
 const (
 	stays  = -1
 	byWeek = 6 // a week's rows, dated by its Monday, go with its Sunday
-	// lookBack is for how many days of another store-day the return ids of policy extended are kept: a row of day d goes when day
-	// d + lookBack + 1 is sealed.
-	lookBack = 28
 	// ttl is how long after its time ClickHouse may take to delete a row by itself.
 	ttl = 24 * time.Hour
 )
@@ -39,7 +36,7 @@ func tableRules() []tableRule {
 		{store.TablePeopleMinutes, "store_day", nil, 0, 0},
 		{store.TableCells, "store_day", nil, 0, 0},
 		{store.TableReturnPatterns, "store_week", nil, byWeek, 0},
-		{store.TableReturnVisits, "store_day", []string{"return_id"}, lookBack + 1, 0},
+		{store.TableReturnVisits, "store_day", []string{"return_id"}, lifetime.ReturnDays - 1, 0},
 		{store.TableDeadLetters, "received", nil, stays, 30*24*time.Hour + ttl},
 		{store.TableStores, "", nil, stays, 0},
 		{store.TableStoreDays, "store_day", nil, stays, 0},
@@ -188,13 +185,14 @@ func (p *proof) usual(rule tableRule) time.Duration {
 	limit := rule.limit
 	for _, s := range p.stores {
 		if rule.sealed != stays {
-			limit = max(limit, time.Duration(rule.sealed)*lifetime.StoreDay+lifetime.Of(s.SealAfter, 0).Online)
+			limit = max(limit, time.Duration(rule.sealed)*lifetime.StoreDay+lifetime.Of(s.SealAfter, 0, lifetime.StoreDay).Online)
 		}
 	}
 	return limit
 }
 
-// sealing sets a part's times and limit by the store's calendar: its rows go when the day is sealed, at the rule's distance.
+// sealing sets a part's times and limit by the store's calendar: its rows go when the store's own day is sealed, at the rule's
+// distance, whatever other stores do.
 func (p *proof) sealing(rule tableRule, part *Place) {
 	s := p.stores[part.Store]
 	if s == nil {
@@ -204,7 +202,7 @@ func (p *proof) sealing(rule tableRule, part *Place) {
 	first, last := dayOf(part.Oldest), dayOf(part.Newest)
 	begin := s.Calendar.Start(first)
 	part.Oldest, part.Newest = begin.UTC(), s.Calendar.Start(last).UTC()
-	part.Limit = s.Calendar.End(first+calendar.Day(rule.sealed)).Sub(begin) + lifetime.Of(s.SealAfter, 0).Online - lifetime.StoreDay
+	part.Limit = s.Calendar.End(first+calendar.Day(rule.sealed)).Sub(begin) + lifetime.Of(s.SealAfter, 0, lifetime.StoreDay).Online - lifetime.StoreDay
 }
 
 func dayOf(date time.Time) calendar.Day { return calendar.DayOfDate(date.UTC().Date()) }

@@ -29,7 +29,8 @@ func TestEveryTopicIsLookedAt(t *testing.T) {
 	}
 }
 
-// TestTheOldestIDOfTheTopicIsFound: an id is as old as its sighting, whenever it was sent, and its own store's settings count.
+// TestTheOldestIDOfTheTopicIsFound: an id is as old as its sighting, whenever it was sent, and it may be as old as the store
+// that seals last has it.
 func TestTheOldestIDOfTheTopicIsFound(t *testing.T) {
 	ago := func(d time.Duration) time.Time { return noon.Add(-d) }
 	type message struct {
@@ -37,7 +38,7 @@ func TestTheOldestIDOfTheTopicIsFound(t *testing.T) {
 		at    time.Time
 		value func(testing.TB, string, time.Time) []byte
 	}
-	// The mall's ids live 24 h + 2 h + 1 h + 6 min, and 6 h more on a sensor; the kiosk's 22 h longer.
+	// The kiosk seals last, so ids of both live 25 h + 24 h + 1 h + 6 min, and 6 h more on a sensor.
 	tests := []struct {
 		name     string
 		messages []message
@@ -45,15 +46,15 @@ func TestTheOldestIDOfTheTopicIsFound(t *testing.T) {
 		want     Verdict
 	}{
 		{"today's", []message{{"mall", ago(2 * time.Hour), sighting}}, ago(2 * time.Hour), OK},
-		{"just in time", []message{{"mall", ago(33 * time.Hour), sighting}}, ago(33 * time.Hour), OK},
-		{"too old", []message{{"mall", ago(34 * time.Hour), sighting}}, ago(34 * time.Hour), Breach},
-		{"of another store", []message{{"kiosk", ago(54 * time.Hour), sighting}}, ago(54 * time.Hour), OK},
-		{"of another store, too old", []message{{"kiosk", ago(56 * time.Hour), sighting}}, ago(56 * time.Hour), Breach},
+		{"just in time", []message{{"mall", ago(56 * time.Hour), sighting}}, ago(56 * time.Hour), OK},
+		{"too old", []message{{"mall", ago(57 * time.Hour), sighting}}, ago(57 * time.Hour), Breach},
+		{"of another store", []message{{"kiosk", ago(56 * time.Hour), sighting}}, ago(56 * time.Hour), OK},
+		{"of another store, too old", []message{{"kiosk", ago(57 * time.Hour), sighting}}, ago(57 * time.Hour), Breach},
 		{"of a store that nobody knows", []message{{"gone", ago(60 * time.Hour), sighting}}, ago(60 * time.Hour), Breach},
-		{"one of two stores is too old", []message{{"kiosk", ago(40 * time.Hour), sighting}, {"mall", ago(36 * time.Hour), sighting}}, ago(36 * time.Hour), Breach},
-		{"behind others", []message{{"mall", ago(time.Hour), sighting}, {"mall", ago(40 * time.Hour), sighting}}, ago(40 * time.Hour), Breach},
+		{"one of two stores is too old", []message{{"kiosk", ago(40 * time.Hour), sighting}, {"mall", ago(58 * time.Hour), sighting}}, ago(58 * time.Hour), Breach},
+		{"behind others", []message{{"mall", ago(time.Hour), sighting}, {"mall", ago(58 * time.Hour), sighting}}, ago(58 * time.Hour), Breach},
 		{"no ids, however old", []message{{"mall", ago(90 * time.Hour), heartbeat}}, time.Time{}, OK},
-		{"behind one without", []message{{"mall", ago(90 * time.Hour), heartbeat}, {"mall", ago(50 * time.Hour), sighting}}, ago(50 * time.Hour), Breach},
+		{"behind one without", []message{{"mall", ago(90 * time.Hour), heartbeat}, {"mall", ago(58 * time.Hour), sighting}}, ago(58 * time.Hour), Breach},
 		{"a Forget of its day", []message{{"mall", ago(90 * time.Hour), forget}}, chain(t)[0].Calendar.Start(dayOfMarch(21)).UTC(), Breach},
 	}
 	for _, test := range tests {
@@ -73,9 +74,23 @@ func TestTheOldestIDOfTheTopicIsFound(t *testing.T) {
 	}
 }
 
+// TestOneStoreWaitsForNoOther: with the mall alone its own 2 hours count.
+func TestOneStoreWaitsForNoOther(t *testing.T) {
+	for _, test := range []struct {
+		age  time.Duration
+		want Verdict
+	}{{34 * time.Hour, OK}, {35 * time.Hour, Breach}} { // 25 h + 2 h + 1 h + 6 min + 6 h
+		cfg := topicsOf(t)
+		say(t, cfg, broker.Sightings, "mall", noon, sighting(t, "mall", noon.Add(-test.age)))
+		if p := find(t, prove(t, Input{Kafka: cfg, Stores: chain(t)[:1], Now: noon}), Topic, "", broker.Sightings); p.Verdict != test.want {
+			t.Errorf("%v old: got %+v, want %s", test.age, p, test.want)
+		}
+	}
+}
+
 func TestALongerSpoolAgeIsALongerLife(t *testing.T) {
 	cfg := topicsOf(t)
-	say(t, cfg, broker.Sightings, "mall", noon, sighting(t, "mall", noon.Add(-38*time.Hour)))
+	say(t, cfg, broker.Sightings, "mall", noon, sighting(t, "mall", noon.Add(-60*time.Hour)))
 	in := Input{Kafka: cfg, Stores: chain(t), Now: noon}
 	if p := find(t, prove(t, in), Topic, "", broker.Sightings); p.OK() {
 		t.Errorf("spool_id_age of 6 h: got %+v, want a breach", p)

@@ -53,6 +53,20 @@ func TestSpools(t *testing.T) {
 	}
 }
 
+// TestASensorThatNeverReportsMayReadCaptures: it never will, so the advice says where its spool is looked at.
+func TestASensorThatNeverReportsMayReadCaptures(t *testing.T) {
+	places := prove(t, Input{Stores: chain(t), Now: noon})
+	if p := find(t, places, Spool, "mall", "door"); p.Reason != NotReported || !strings.Contains(p.Advice(), "one that reads captures never reports") {
+		t.Errorf("got %+v: %s", p, p.Advice())
+	}
+	silent := find(t, prove(t, Input{Stores: chain(t), Now: noon, Sensors: []SensorSpool{
+		{Store: "mall", Sensor: "door", Known: true, Made: noon.Add(-24 * time.Hour)},
+	}}), Spool, "mall", "door")
+	if strings.Contains(silent.Advice(), "captures") {
+		t.Errorf("of a sensor that did report: got %s", silent.Advice())
+	}
+}
+
 // rig is a Watch with a database, a Kafka, an audit log and a clock.
 type rig struct {
 	t     *testing.T

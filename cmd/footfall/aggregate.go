@@ -114,6 +114,7 @@ type aggregator struct {
 	audit      *audit.Log   // nil: none
 	fleet      *fleet.Fleet // what the sensors say, where somebody follows it already; nil: it does so itself
 	keepTopics bool
+	embedded   bool                 // the broker is the embedded one
 	metrics    string               // where metrics are served; off where registry is given
 	registry   *prometheus.Registry // nil: one of its own
 	log        *slog.Logger
@@ -130,6 +131,9 @@ func (a aggregator) run(ctx context.Context) error {
 		a.cfg.Truncate = func(ctx context.Context, topic string, partition int, before int64) error {
 			_, err := t.Before(ctx, topic, partition, before)
 			return err
+		}
+		if a.embedded {
+			a.cfg.RollEach = t.RollEach
 		}
 	}
 	if a.registry == nil {
@@ -195,8 +199,29 @@ func (a aggregator) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	group.Go(func() error { return watch.Run(ctx) })
+	group.Go(func() error {
+		awaitFleet(ctx, a.fleet)
+		return watch.Run(ctx)
+	})
 	return group.Wait()
+}
+
+// fleetWait is how long the first proof waits for what the sensors said: without it their spools would be unproven until the next.
+const fleetWait = 10 * time.Second
+
+// awaitFleet waits until the fleet has read what the sensors said, for fleetWait at most.
+func awaitFleet(ctx context.Context, f *fleet.Fleet) {
+	ctx, done := context.WithTimeout(ctx, fleetWait)
+	defer done()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !f.Progress(nil, 0, time.Time{}).Ready {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func clockOf(name string) (run.Clock, error) {

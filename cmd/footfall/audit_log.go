@@ -14,8 +14,8 @@ import (
 )
 
 const auditVerifyHelp = `footfall audit verify reads audit logs and checks that every line is as it was written and follows the one before: a changed,
-removed, moved or added line is found, and named. Lines cut off at the end are found against a head that was noted earlier: note the
-printed head on paper or in a ticket now and then.
+removed, moved or added line is found, and named. The chain has no key: whoever rewrites its end, or cuts it off, is found only
+against a head that was noted earlier, so note the printed head on paper or in a ticket now and then.
 
   footfall audit verify audit.jsonl
   footfall audit verify --head 5fd9... audit.jsonl`

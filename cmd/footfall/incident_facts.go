@@ -77,6 +77,7 @@ type storePolicy struct {
 	SealAfterS int64   `json:"seal_after_s"`
 	OnlineS    int64   `json:"id_life_online_s"`
 	LongestS   int64   `json:"id_life_longest_s"`
+	ReturnS    int64   `json:"return_id_life_s,omitempty"` // of policy extended
 }
 
 type sensorsReport struct {
@@ -97,12 +98,18 @@ func newSnapshot(list []stores.Store, now time.Time) *snapshot {
 		At: now.UTC().Truncate(time.Second), Software: version, NotAsked: []string{}, Places: []heldPlace{}, Devices: []heldDevices{}, Keys: []liveKeys{},
 		Sensors: []sensorsReport{},
 	}
+	seal, day := lifetime.Chain(list, now)
+	b := lifetime.Of(seal, retention.DefaultIDAge, day)
 	for i := range list {
 		one := &list[i]
-		b := lifetime.Of(one.SealAfter, retention.DefaultIDAge)
+		returns := time.Duration(0)
+		if one.Policy == wire.Policy_POLICY_EXTENDED {
+			returns = lifetime.Returns(seal, day)
+		}
 		s.Stores = append(s.Stores, storePolicy{
 			Store: one.ID, TimeZone: one.Zone, Policy: policyWord(one.Policy), LegalBasis: one.LegalBasis, Epsilon: one.ReturnEpsilon,
 			SealAfterS: int64(one.SealAfter / time.Second), OnlineS: int64(b.Online / time.Second), LongestS: int64(b.Longest / time.Second),
+			ReturnS: int64(returns / time.Second),
 		})
 	}
 	return s

@@ -32,8 +32,12 @@ func (s *snapshot) print(out io.Writer) error {
 	s.printKeys(w)
 	fmt.Fprintf(w, "\npolicies, by stores.yaml\n")
 	for _, one := range s.Stores {
-		fmt.Fprintf(w, "  %s\t%s\tcodes live %s at most, %s from a sensor that was online\t%s\n", one.Store, one.Policy,
-			hours(time.Duration(one.LongestS)*time.Second), hours(time.Duration(one.OnlineS)*time.Second), one.LegalBasis)
+		returns := ""
+		if one.ReturnS > 0 {
+			returns = fmt.Sprintf(", return codes %d h", (one.ReturnS+3599)/3600)
+		}
+		fmt.Fprintf(w, "  %s\t%s\tcodes live %s at most, %s from a sensor that was online%s\t%s\n", one.Store, one.Policy,
+			hours(time.Duration(one.LongestS)*time.Second), hours(time.Duration(one.OnlineS)*time.Second), returns, one.LegalBasis)
 	}
 	s.printSensors(w)
 	if err := w.Flush(); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openfootfall/footfall/ingest/audit"
 	"github.com/openfootfall/footfall/sensor/keys"
+	"github.com/openfootfall/footfall/sensor/keys/onlycopy"
 )
 
 const keysHelp = `usage: footfall keys <what> [flags]        footfall keys <what> -help says more
@@ -158,15 +159,19 @@ func (k *keysRun) rounding(args []string) error {
 	return writeRoundingKey(*target)
 }
 
+// writeRoundingKey writes a whole file or none: a part of a key would stop every later start.
 func writeRoundingKey(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("write the rounding key: %s: file exists: an old key is never overwritten, or every published number would be rounded anew", path)
+	}
 	var key [32]byte
 	if _, err := rand.Read(key[:]); err != nil {
 		return fmt.Errorf("draw the rounding key: %w", err)
 	}
-	w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("write the rounding key: %w: an old key is never overwritten, or every published number would be rounded anew", err)
+	text := append(hex.AppendEncode(nil, key[:]), '\n')
+	defer clear(text)
+	if err := onlycopy.Write(path, text); err != nil {
+		return fmt.Errorf("write the rounding key: %w", err)
 	}
-	_, err = fmt.Fprintln(w, hex.EncodeToString(key[:]))
-	return errors.Join(err, w.Close())
+	return nil
 }

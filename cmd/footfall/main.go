@@ -36,6 +36,7 @@ func commands() []command {
 		{"audit", "prove how old what is kept is, and verify the audit log", auditCommand},
 		{"incident", "list what is held, how old it is, and which keys live", incidentCommand},
 		{"notice", "print a store's privacy notice, made from what runs", noticeCommand},
+		{"look", "show a store's numbers as a web page", lookCommand},
 		{"report", "print a store's published days and weeks", reportCommand},
 		{"simulate", "write captures of a simulated store, and the truth", simulateCommand},
 		{"migrate", "bring a ClickHouse database to this version's tables", migrateCommand},

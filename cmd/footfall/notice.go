@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/lifetime"
 	"github.com/openfootfall/footfall/ingest/stores"
 	"github.com/openfootfall/footfall/sensor/optout/notice"
 )
@@ -21,7 +22,8 @@ import (
 const noticeHelp = `footfall notice prints the privacy notice of a store, made from its settings in stores.yaml and from what its sensors say that
 they work under. The service shows the same on its pages. Who is responsible, how to reach them and where the opt-out page is
 stand in the service's configuration, as controller, contact and url. Without brokers, there or here, no sensor is asked, the
-defaults are taken, and the notice says so.
+defaults are taken, and the notice says so. After a change the service goes on stating what is still held of before; here --history
+does that.
 
   footfall notice --store demo
   footfall notice --store demo --config optout.yaml --kafka 127.0.0.1:9092 --lang de`
@@ -54,7 +56,7 @@ func noticeCommand(ctx context.Context, args []string, out, errs io.Writer) erro
 	f.StringVar(&o.config, "config", "optout.yaml", "`file` of the service's configuration, with controller, contact and url")
 	f.StringVar(&o.lang, "lang", "en", "`language`: "+strings.Join(notice.Languages(), " or "))
 	f.StringVar(&o.kafka, "kafka", "", "Kafka `brokers`, host:port, separated by commas, instead of the configuration's")
-	f.StringVar(&o.history, "history", "", "`folder` of the notices' versions: print what changed and when, too")
+	f.StringVar(&o.history, "history", "", "`folder` of the notices' versions: print what changed and when, too, and state what is still held of before a change")
 	f.BoolVar(&o.json, "json", false, "print the facts that the notice states, as JSON")
 	f.BoolVar(&o.embedded, "one-computer", false, "all but the sensors runs on one computer, as in footfall serve")
 	f.DurationVar(&o.wait, "wait", 15*time.Second, "how long Kafka may take to answer")
@@ -76,7 +78,14 @@ func noticeCommand(ctx context.Context, args []string, out, errs io.Writer) erro
 			return err
 		}
 	}
-	return o.print(notice.Gather(in), out)
+	facts, past := notice.Gather(in), notice.Past{}
+	if o.history != "" {
+		if past, err = o.past(facts.Store); err != nil {
+			return err
+		}
+		facts = notice.Widen(facts, past, o.now)
+	}
+	return o.print(facts, past, out)
 }
 
 // input is what is known of the store without asking anybody. The error says everything that is wrong at once.
@@ -93,7 +102,9 @@ func (o noticeOptions) input() (notice.Input, noticeConfig, error) {
 	if err != nil {
 		return notice.Input{}, cfg, err
 	}
-	return notice.Input{Store: *store, LegalBasis: store.LegalBasis, Org: cfg.Org, Tags: -1, Now: o.now, Embedded: o.embedded}, cfg, nil
+	in := notice.Input{Store: *store, LegalBasis: store.LegalBasis, Org: cfg.Org, Registrations: -1, Now: o.now, Embedded: o.embedded}
+	in.ChainSealAfter, in.ChainLongestDay = lifetime.Chain(list, o.now)
+	return in, cfg, nil
 }
 
 // readNoticeConfig lets every key pass that is not the notice's: the service judges them.
@@ -112,7 +123,7 @@ func readNoticeConfig(path string) (noticeConfig, error) {
 	return cfg, nil
 }
 
-func (o noticeOptions) print(f notice.Facts, out io.Writer) error {
+func (o noticeOptions) print(f notice.Facts, past notice.Past, out io.Writer) error {
 	if o.json {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
@@ -125,5 +136,5 @@ func (o noticeOptions) print(f notice.Facts, out io.Writer) error {
 	if _, err := io.WriteString(out, document.Text(noticeWidth)); err != nil || o.history == "" {
 		return err
 	}
-	return o.printHistory(f.Store, out)
+	return o.printHistory(past, out)
 }

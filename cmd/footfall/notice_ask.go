@@ -44,26 +44,27 @@ func askSensors(ctx context.Context, in *notice.Input, cfg noticeConfig, wait ti
 	if err := both.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("ask the sensors: %w", err)
 	}
-	in.Asked, in.Tags = true, list.Len() // a tag registered twice counts twice: the notice says rather more than is left out
+	in.Asked, in.Registrations = true, list.Len()
 	for _, state := range sensors.Of(in.Store.ID) {
 		in.Sensors = append(in.Sensors, reported(&state, in.Now))
 	}
 	return nil
 }
 
-// printHistory prints the versions of a store's notice and what each changed, the newest first.
-func (o noticeOptions) printHistory(store string, out io.Writer) error {
+// past is what the service's folder holds of a store's notice.
+func (o noticeOptions) past(store string) (notice.Past, error) {
 	if _, err := os.Stat(o.history); err != nil {
-		return fmt.Errorf("read the versions of the notice: %w: name the service's folder of notices with --history", err)
+		return notice.Past{}, fmt.Errorf("read the versions of the notice: %w: name the service's folder of notices with --history", err)
 	}
 	history, err := notice.NewHistory(o.history)
 	if err != nil {
-		return err
+		return notice.Past{}, err
 	}
-	past, err := history.Versions(store)
-	if err != nil {
-		return err
-	}
+	return history.Versions(store)
+}
+
+// printHistory prints the versions of a store's notice and what each changed, the newest first.
+func (o noticeOptions) printHistory(past notice.Past, out io.Writer) error {
 	changes, err := notice.Changes(past)
 	if err != nil {
 		return err

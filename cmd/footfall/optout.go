@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -44,6 +45,9 @@ func optOutCommand(ctx context.Context, args []string, out, errs io.Writer) erro
 		return err
 	}
 	if *check {
+		if err := cfg.checkKey(); err != nil {
+			return err
+		}
 		_, err := io.WriteString(out, *path+" is a valid configuration\n")
 		return err
 	}
@@ -82,12 +86,14 @@ func runOptOut(ctx context.Context, cfg optOutConfig, list []stores.Store, log *
 	return group.Wait()
 }
 
-var errRegistryUnread = errors.New("the opt-out registry is not read yet: registrations are refused until Kafka answers")
-
-// ready says why registrations are not taken at the moment.
+// ready says why registrations are not taken at the moment, or not enforced everywhere.
 func (p *pages) ready() error {
-	if !p.desk.Ready() {
-		return errRegistryUnread
+	if err := p.desk.Health(); err != nil {
+		return err
+	}
+	if n := p.fleet.Progress(p.in.stores, 0, p.in.now()).OtherKey; n > 0 {
+		return fmt.Errorf("%d sensors that are online have another opt-out key than this service, so they drop other addresses than the registered ones: "+
+			"restore the optout.key that they were given, or issue their bundles under this one", n)
 	}
 	return nil
 }

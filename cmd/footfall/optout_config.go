@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,14 +13,15 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/sensor/keys"
 	"github.com/openfootfall/footfall/sensor/optout"
+	"github.com/openfootfall/footfall/sensor/optout/guard"
 	"github.com/openfootfall/footfall/sensor/optout/notice"
 	"github.com/openfootfall/footfall/sensor/status"
 )
 
 // Where the parts listen where the configuration is silent: on loopback, each on a port of its own.
 const (
-	defaultServePages = "127.0.0.1:8080"
 	defaultServeKafka = "127.0.0.1:9092"
 	defaultMetrics    = "127.0.0.1:9466"
 )
@@ -62,6 +64,8 @@ type serveConfig struct {
 	pagesConfig `yaml:",inline"`
 	// Data is the one folder: topics, tables, keys, notices' versions, audit log.
 	Data string `yaml:"data"`
+	// StorePage is where the page with the stores' numbers is served, on loopback; off for none.
+	StorePage string `yaml:"store_page"`
 	// KafkaListen is where sensors on this machine reach the embedded Kafka.
 	KafkaListen string `yaml:"kafka_listen"`
 }
@@ -83,16 +87,53 @@ func readConfig[T any](path string, into *T, check func(*T) []error) error {
 	return nil
 }
 
+// check says everything for which the pages could not be served as they are told to; nothing is created before it is content.
 func (c *pagesConfig) check(listen string) []error {
 	or(&c.Listen, listen)
 	or(&c.Stores, "stores.yaml")
 	or(&c.Metrics, defaultMetrics)
-	errs := c.Check()
+	errs := append(c.Check(), optout.Options{
+		Listen: c.Listen, CertFile: c.TLS.Cert, KeyFile: c.TLS.Key, BehindProxy: c.BehindProxy,
+	}.Check()...)
 	if err := checkMetrics(c.Metrics); err != nil {
 		errs = append(errs, err)
 	}
+	errs = append(errs, apart(place{"listen", c.Listen}, place{"metrics", c.Metrics})...)
 	_, err := c.proxies()
 	return append(errs, err...)
+}
+
+// place is where something is to listen, and the key that says so.
+type place struct{ key, listen string }
+
+// apart says which two places are one. The second of two that begin to listen there would fail when the first has made its files.
+func apart(places ...place) []error {
+	var errs []error
+	for i, a := range places {
+		for _, b := range places[:i] {
+			if samePlace(a.listen, b.listen) {
+				errs = append(errs, fmt.Errorf("%s: %s is where %s listens already: give each a port of its own", a.key, a.listen, b.key))
+			}
+		}
+	}
+	return errs
+}
+
+// samePlace reports whether two servers cannot listen at both at once: one port, and one address or any. Port 0 is a free one.
+func samePlace(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	everywhere := func(host string) bool { return host == "" || net.ParseIP(host).IsUnspecified() }
+	named := func(host string) string {
+		if host == "localhost" {
+			return "127.0.0.1"
+		}
+		return host
+	}
+	return everywhere(hostA) || everywhere(hostB) || named(hostA) == named(hostB)
 }
 
 // checkMetrics checks where metrics are to be served.
@@ -115,8 +156,16 @@ func (c *pagesConfig) proxies() (list []netip.Prefix, errs []error) {
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("trusted_proxies: %q is not an address: write it as 127.0.0.1 or 10.0.0.0/8", text))
+			continue
 		}
 		list = append(list, p)
+	}
+	if c.BehindProxy && len(c.TrustedProxies) == 0 {
+		errs = append(errs, errors.New("behind_proxy: to tell shoppers apart it must be known whose X-Forwarded-For to believe, or the first flood shuts everybody out: "+
+			"write the proxy's address under trusted_proxies"))
+	}
+	if err := guard.CheckProxies(list); err != nil {
+		errs = append(errs, err)
 	}
 	return list, errs
 }
@@ -131,10 +180,26 @@ func (c *optOutConfig) check() []error {
 	return append(errs, c.Kafka.Validate(c.Kafka.Brokers...)...)
 }
 
+// checkKey reads the opt-out key as the service will.
+func (c *optOutConfig) checkKey() error {
+	_, err := keys.LoadOptOutKey(c.OptOutKey)
+	return err
+}
+
 func (c *serveConfig) check() []error {
-	errs := c.pagesConfig.check(defaultServePages)
+	errs := c.pagesConfig.check(optout.DefaultListen)
 	or(&c.Data, "footfall-data")
 	or(&c.KafkaListen, defaultServeKafka)
+	or(&c.StorePage, defaultLook)
+	if err := checkLook(c.StorePage); err != nil {
+		errs = append(errs, fmt.Errorf("store_page: %w", err))
+	}
+	for _, other := range []place{{"listen", c.Listen}, {"metrics", c.Metrics}, {"store_page", c.StorePage}} {
+		errs = append(errs, apart(other, place{"kafka_listen", c.KafkaListen})...)
+	}
+	for _, other := range []place{{"listen", c.Listen}, {"metrics", c.Metrics}} {
+		errs = append(errs, apart(other, place{"store_page", c.StorePage})...)
+	}
 	return errs
 }
 

@@ -76,7 +76,7 @@ func newPages(in pagesInput) (*pages, error) {
 			if !p.desk.Ready() {
 				return -1
 			}
-			return p.desk.Stats().Tags
+			return p.desk.Stats().Records
 		},
 	}
 	p.tally = newTally(in.audit, in.now, p.desk.Stats, in.log)
@@ -98,27 +98,44 @@ func (p *pages) progress(version uint64) optout.Enforcement {
 	}
 }
 
-// run serves until the context ends.
+// run serves until the context ends. The desk and all that answers are made of end when the pages have: a request under way may
+// have stored its registration, and wants to read that back.
 func (p *pages) run(ctx context.Context) error {
+	return serveWith(ctx, part{"serve the pages", p.service.Run},
+		part{"keep the opt-out registry", p.desk.Run},
+		part{"follow what the sensors enforce", func(ctx context.Context) error {
+			return p.fleet.Follow(ctx, fleet.Options{
+				Config: p.in.kafka, Stores: p.in.stores, Newest: func() uint64 { return p.desk.Stats().Version },
+				OptOutKeyCheck: p.in.key.Check(), Now: p.in.now, Registerer: p.in.registry, Logger: p.in.log,
+			})
+		}},
+		part{"keep the notices' versions", p.notices.run},
+		part{"count for the audit log", p.tally.run})
+}
+
+// part is something that runs until its context ends.
+type part struct {
+	what string
+	run  func(context.Context) error
+}
+
+// serveWith runs a server with what it works with, which ends only when the server has. Where one of them fails, all end.
+func serveWith(ctx context.Context, server part, with ...part) error {
 	group, ctx := errgroup.WithContext(ctx)
-	part := func(what string, run func(context.Context) error) {
+	behind, end := context.WithCancel(context.WithoutCancel(ctx))
+	start := func(ctx context.Context, p part, ended func()) {
 		group.Go(func() error {
-			if err := run(ctx); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("%s: %w", what, err)
+			defer ended()
+			if err := p.run(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("%s: %w", p.what, err)
 			}
 			return nil
 		})
 	}
-	part("keep the opt-out registry", p.desk.Run)
-	part("follow what the sensors enforce", func(ctx context.Context) error {
-		return p.fleet.Follow(ctx, fleet.Options{
-			Config: p.in.kafka, Stores: p.in.stores, Newest: func() uint64 { return p.desk.Stats().Version },
-			Now: p.in.now, Registerer: p.in.registry, Logger: p.in.log,
-		})
-	})
-	part("keep the notices' versions", p.notices.run)
-	part("count for the audit log", p.tally.run)
-	part("serve the pages", p.service.Run)
+	for _, p := range with {
+		start(behind, p, func() {})
+	}
+	start(ctx, server, end)
 	return group.Wait()
 }
 

@@ -70,7 +70,7 @@ func (t *tally) write(before calendar.Day) error {
 	s := t.stats()
 	err := t.audit.Append(audit.OptOuts, audit.Day.Is(t.day),
 		audit.Registered.Is(t.counts["register"]), audit.Undone.Is(t.counts["undo"]), audit.LookedUp.Is(t.counts["check"]), audit.HeldBack.Is(t.counts["hold"]),
-		audit.Records.Is(int64(s.Records)), audit.Tags.Is(int64(s.Tags)))
+		audit.Records.Is(int64(s.Records)))
 	for _, role := range []string{"public", "staff"} {
 		if n := t.counts["view_"+role]; n > 0 {
 			err = errors.Join(err, t.audit.Append(audit.Views, audit.Day.Is(t.day), audit.Role.Is(role), audit.Count.Is(n)))

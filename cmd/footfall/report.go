@@ -11,9 +11,9 @@ import (
 	"github.com/openfootfall/footfall/aggregate/store"
 )
 
-const reportHelp = `footfall report prints a store's days and weeks from ClickHouse as they are published: counts rounded to 5, under 10 not shown,
-shares in whole percent. It reads the pub_ tables and nothing else. An embedded database is open in one process at a time, so
-end footfall aggregate first.
+const reportHelp = `footfall report prints a store's days and weeks from ClickHouse as they are published: counts rounded to 5, a rounded
+count under 10 not shown, shares in whole percent. It reads the pub_ tables and nothing else. An embedded database is open in one
+process at a time, so end footfall aggregate first.
 
   footfall report --store demo --clickhouse embedded:.footfall/clickhouse`
 

@@ -19,12 +19,14 @@ import (
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/ingest/broker"
 	"github.com/openfootfall/footfall/ingest/embedded"
+	"github.com/openfootfall/footfall/ingest/registry"
 	"github.com/openfootfall/footfall/ingest/stores"
+	"github.com/openfootfall/footfall/ingest/truncate"
 	"github.com/openfootfall/footfall/sensor/keys"
 )
 
-const serveHelp = `footfall serve is everything but the sensors in one process, for one box: the embedded Kafka and ClickHouse, the aggregator and the
-opt-out pages, from one configuration file and one data folder. It makes the organisation's keys there at its first start. Sensors on
+const serveHelp = `footfall serve is everything but the sensors in one process, for one box: the embedded Kafka and ClickHouse, the aggregator, the
+pages for shoppers and the page with the stores' numbers, from one configuration file and one data folder. It makes the organisation's keys there at its first start. Sensors on
 the same box send to kafka_listen.
 
   footfall serve --config footfall.yaml
@@ -87,6 +89,7 @@ func serve(ctx context.Context, in serveInput) (err error) {
 	if err := broker.EnsureTopics(ctx, cfg, topicSettings(in.stores)); err != nil {
 		return err
 	}
+	forgetUndone(ctx, cfg, in.log)
 	db, err := store.Open(ctx, "embedded:"+in.cfg.path("clickhouse"), store.Options{Logger: in.log})
 	if err != nil {
 		return err
@@ -103,16 +106,25 @@ func serve(ctx context.Context, in serveInput) (err error) {
 	if err != nil {
 		return err
 	}
+	numbers, err := storePage(db, in.stores, metrics, in.log)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.run(ctx) })
+	group.Go(func() error { return servePage(ctx, in.cfg.StorePage, numbers, nil) })
 	group.Go(func() error { return observe(ctx, in.cfg.Metrics, metrics, p.ready, in.log) })
 	group.Go(func() error {
-		return aggregator{
+		err := aggregator{
 			cfg: run.Config{Kafka: cfg, Stores: in.stores, RoundingKey: rounding, Clock: run.ClockWall},
-			db:  db, audit: record, fleet: p.fleet, registry: metrics, log: in.log,
+			db:  db, audit: record, embedded: true, fleet: p.fleet, registry: metrics, log: in.log,
 		}.run(ctx)
+		if err != nil {
+			return fmt.Errorf("the aggregator: %w", err)
+		}
+		return nil
 	})
-	in.log.Info("footfall serves", "pages", in.cfg.Listen, "kafka", kafka.Addr(), "data", in.cfg.Data)
+	in.log.Info("footfall serves", "pages", in.cfg.Listen, "store_page", in.cfg.StorePage, "kafka", kafka.Addr(), "data", in.cfg.Data)
 	return group.Wait()
 }
 
@@ -125,6 +137,39 @@ func topicSettings(list []stores.Store) broker.Settings {
 	return s
 }
 
+// forgetTime bounds what a start waits for a broker that takes nothing, as with a full disk.
+const forgetTime = 5 * time.Minute
+
+// forgetUndone has the embedded Kafka forget what was undone until now. Where that fails the pages are served all the same: a shopper
+// who wants to be left out now comes first.
+func forgetUndone(ctx context.Context, cfg broker.Config, log *slog.Logger) {
+	ctx, stop := context.WithTimeout(ctx, forgetTime)
+	defer stop()
+	t, err := truncate.New(truncate.Options{Kafka: cfg, Embedded: true})
+	if err == nil {
+		defer t.Close()
+		err = registry.Rewrite(ctx, registry.RewriteOptions{Config: cfg, Truncate: t.Before, Roll: t.RollEach, Logger: log})
+	}
+	if err != nil && ctx.Err() != context.Canceled {
+		log.Error("registrations that were undone stay in the data folder until the next start; look at its disk", "error", err)
+	}
+}
+
+// errKeyLost says that the opt-out key is gone and what it made is not.
+var errKeyLost = errors.New("the opt-out key is missing, and the registry of the addresses that were registered under it is there: under another key nobody would be " +
+	"left out any more: restore the file from where you keep a copy of the keys; to begin anew, and give up all registrations, remove the data folder")
+
+// mayMakeKey reports whether nothing was ever registered in the data folder. Kafka begins to write there after the key.
+func mayMakeKey(cfg serveConfig) error {
+	switch found, err := os.ReadDir(cfg.path("kafka")); {
+	case err == nil && len(found) > 0:
+		return fmt.Errorf("%s: %w", cfg.path("optout.key"), errKeyLost)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("look whether Kafka has a registry already: %w: make the data folder readable", err)
+	}
+	return nil
+}
+
 // serveKeys reads the organisation's keys from the data folder, and makes them there at the first start.
 func serveKeys(cfg serveConfig, log *slog.Logger) (optOut keys.OptOutKey, rounding [32]byte, err error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
@@ -132,6 +177,9 @@ func serveKeys(cfg serveConfig, log *slog.Logger) (optOut keys.OptOutKey, roundi
 	}
 	file := cfg.path("optout.key")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		if err := mayMakeKey(cfg); err != nil {
+			return optOut, rounding, err
+		}
 		key, err := keys.NewOptOutKey(rand.Reader)
 		if err == nil {
 			err = key.Write(file)

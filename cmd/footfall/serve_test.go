@@ -70,14 +70,15 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func startServe(t *testing.T, dir, kafka, metrics string) *servedBox {
+// startServe starts it; the page with the stores' numbers is served where that is named.
+func startServe(t *testing.T, dir, kafka, metrics string, numbers ...string) *servedBox {
 	t.Helper()
 	if _, err := engine.Find(); err != nil {
 		t.Skip(err)
 	}
 	file := filepath.Join(dir, "footfall.yaml")
-	text := fmt.Sprintf("controller: Example Stores\ncontact: privacy@example.org\nurl: https://example.org\ndata: %s\nlisten: 127.0.0.1:0\nkafka_listen: %s\nmetrics: %s\n",
-		filepath.Join(dir, "data"), kafka, metrics)
+	text := fmt.Sprintf("controller: Example Stores\ncontact: privacy@example.org\nurl: https://example.org\ndata: %s\nlisten: 127.0.0.1:0\nkafka_listen: %s\nmetrics: %s\nstore_page: %s\n",
+		filepath.Join(dir, "data"), kafka, metrics, append(numbers, "off")[0])
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -156,8 +157,8 @@ func (b *servedBox) register() (receipt string) {
 // disk or in its log holds the address or a receipt.
 func TestServe(t *testing.T) {
 	dir, kafka := t.TempDir(), freePort(t)
-	metrics := freePort(t)
-	b := startServe(t, dir, kafka, metrics)
+	metrics, numbers := freePort(t), freePort(t)
+	b := startServe(t, dir, kafka, metrics, numbers)
 	first := b.register()
 	second := b.register()
 	list := followed(t, kafka)
@@ -172,10 +173,18 @@ func TestServe(t *testing.T) {
 	if text := scrape(t, "http://"+metrics+"/metrics"); !strings.Contains(text, "footfall_optout_records 1") || !strings.Contains(text, "footfall_aggregate_") {
 		t.Error("the metrics do not tell of one registration and of the aggregator")
 	}
+	if text := scrape(t, "http://"+numbers+"/"); !strings.Contains(text, "Demo Street 1") {
+		t.Error("the page with the store's numbers does not name the store")
+	}
+	record := filepath.Join(dir, "data", "audit-serve.jsonl")
+	eventually(t, "the retention is proven", func() bool {
+		text, err := os.ReadFile(record)
+		return err == nil && strings.Contains(string(text), string(audit.RetentionProof))
+	})
 	b.stop()
 
-	b = startServe(t, dir, kafka, metrics)
-	if _, page := b.send("/en/check", url.Values{"receipt": {first}}); !strings.Contains(page, "excluded") {
+	b = startServe(t, dir, kafka, metrics, numbers)
+	if _, page := b.send("/en/check", url.Values{"receipt": {first}}); !strings.Contains(strings.ToLower(page), "excluded") {
 		t.Error("after a restart the first registration is not known")
 	}
 	_, gone := b.send("/en/check", url.Values{"receipt": {second}})
@@ -185,7 +194,7 @@ func TestServe(t *testing.T) {
 	}
 	b.stop()
 
-	checkServedAudit(t, filepath.Join(dir, "data", "audit-serve.jsonl"))
+	checkServedAudit(t, record)
 	found := searchServed(t, filepath.Join(dir, "data"), b.log.text(), first, second)
 	if len(found) > 0 {
 		t.Errorf("found %v", found)

@@ -41,7 +41,7 @@ func StateText(state, lang string) string {
 func StateMeaning(state, lang string) string {
 	switch state {
 	case StateUnder10:
-		return "Fewer than 10 were counted. Numbers this small are not shown, so that nobody can be picked out."
+		return "Fewer than 10 were counted. Numbers this small are not shown."
 	case StateQuiet:
 		return "Fewer than 10 devices are inside just now. Numbers this small are not shown."
 	case StateClosed:

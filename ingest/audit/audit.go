@@ -30,7 +30,7 @@ const (
 	KeysRetired      Kind = "keys_retired"      //
 	OptOuts          Kind = "optouts"           // of a day: Day, Registered, Undone, LookedUp, HeldBack, Released, Dropped, Records, Tags
 	PolicyChanged    Kind = "policy_changed"    // Policy
-	NoticeChanged    Kind = "notice_changed"    // Version, Text
+	NoticeChanged    Kind = "notice_changed"    // Version, Rules
 	RetentionProof   Kind = "retention_proof"   // Places, Breaches, Unproven; of one place: Where, Place, OldestAge, Limit, Verdict, Reason
 	Erasures         Kind = "erasures"          // Day, Forgets: how many were applied, never whether one matched
 	Export           Kind = "export"            // Role, Place, Rows

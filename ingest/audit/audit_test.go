@@ -48,7 +48,7 @@ func written(t *testing.T) (path string, text []byte, s Summary) {
 	for _, err := range []error{
 		l.Append(Started, Software.Is("0.5.0")),
 		l.Append(OptOuts, Day.Is(day), Registered.Is(12), Undone.Is(1), LookedUp.Is(3), HeldBack.Is(0), Records.Is(800), Tags.Is(790)),
-		l.Append(NoticeChanged, Store.Is("mall"), Version.Is("3"), Text.Is([32]byte{7})),
+		l.Append(NoticeChanged, Store.Is("mall"), Version.Is("3"), Rules.Is([32]byte{7})),
 		l.Append(RetentionProof, Where.Is("table"), Place.Is("device_days"), OldestAge.Is(26*time.Hour), Limit.Is(29*time.Hour), Verdict.Is("ok")),
 		l.Append(KeysRetired, Store.Is("mall")),
 	} {
@@ -70,6 +70,9 @@ func written(t *testing.T) (path string, text []byte, s Summary) {
 func TestALogIsReadAsItWasWritten(t *testing.T) {
 	path, text, want := written(t)
 	var kinds []Kind
+	if !bytes.Contains(text, []byte(`"rules_sha256":"07`)) { // of the rules, not of a text
+		t.Errorf("got no rules_sha256 in %s", text)
+	}
 	var proof Entry
 	got, err := Read(bytes.NewReader(text), func(e Entry) error {
 		kinds = append(kinds, e.Kind)

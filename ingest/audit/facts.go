@@ -95,7 +95,7 @@ type Sum string
 
 // The hashes.
 const (
-	Text Sum = "text_sha256" // of a notice as it was shown
+	Rules Sum = "rules_sha256" // of the rules that a notice states, as its history keeps them; not of its text
 )
 
 // Is gives the fact.

@@ -92,7 +92,7 @@ func TestWhatAFactMaySay(t *testing.T) {
 		{"a release", Software.Is("v1.2.3"), "v1.2.3"},
 		{"a build", Software.Is("v0.0.0-20261123080803-73045f721aab"), "unreleased"},
 		{"a role", Role.Is("staff"), "staff"},
-		{"a digest", Text.Is(sha256.Sum256(nil)), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"a digest", Rules.Is(sha256.Sum256(nil)), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

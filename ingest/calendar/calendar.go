@@ -55,6 +55,21 @@ func (c Calendar) Start(d Day) time.Time {
 // End is the instant at which the store-day ends, which begins the next one.
 func (c Calendar) End(d Day) time.Time { return c.Start(d + 1) }
 
+// aYear is for how many days LongestDay looks: clocks are put back at the same time of the year, at most 371 days apart.
+const aYear = 400
+
+// LongestDay is the length of the longest store-day of the 400 from a day on: 24 h in a zone that never changes its clocks, 25 h in
+// most that do, 26 h in Antarctica/Troll.
+func (c Calendar) LongestDay(from Day) time.Duration {
+	longest, start := time.Duration(0), c.Start(from)
+	for d := from; d < from+aYear; d++ {
+		end := c.End(d)
+		longest = max(longest, end.Sub(start))
+		start = end
+	}
+	return longest
+}
+
 // DayOf is the store-day that holds the instant.
 func (c Calendar) DayOf(t time.Time) Day {
 	y, m, day := t.In(c.Location()).Date()

@@ -81,6 +81,23 @@ func TestDaysWithAChangeOfClocks(t *testing.T) {
 	}
 }
 
+func TestTheLongestDay(t *testing.T) {
+	for zone, want := range map[string]time.Duration{
+		"UTC": 24 * time.Hour, "Asia/Kolkata": 24 * time.Hour, "Europe/Berlin": 25 * time.Hour, "America/New_York": 25 * time.Hour,
+		"Australia/Lord_Howe": 24*time.Hour + 30*time.Minute, "Antarctica/Troll": 26 * time.Hour,
+	} {
+		c := must(t, zone)
+		for from := DayOfDate(2026, time.January, 1); from < DayOfDate(2028, time.January, 1); from += 11 { // whenever it is asked
+			if got := c.LongestDay(from); got != want {
+				t.Fatalf("%s from %s: got %v, want %v", zone, from, got, want)
+			}
+		}
+	}
+	if got := (Calendar{}).LongestDay(-5); got != 24*time.Hour {
+		t.Errorf("of no zone: got %v, want 24h", got)
+	}
+}
+
 func TestWeeks(t *testing.T) {
 	monday, _ := ParseDay("2026-01-26")
 	if monday.Weekday() != time.Monday || monday.Week().Monday() != monday || (monday+6).Week() != monday.Week() || (monday+7).Week() != monday.Week()+1 {

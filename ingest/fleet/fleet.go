@@ -22,6 +22,8 @@ import (
 type Fleet struct {
 	mu     sync.Mutex
 	ready  bool
+	check  uint32            // Options.OptOutKeyCheck
+	strays bool              // one with another opt-out key was found, and said
 	states map[string]*State // by keyOf; a state never changes
 }
 
@@ -34,7 +36,11 @@ type Options struct {
 	// Stores are the chain's: the state of a sensor that is not among theirs is ignored, and counted.
 	Stores []stores.Store
 	// Newest is the version of the opt-out list that sensors should enforce, for the metrics; nil: they do not say it.
-	Newest     func() uint64
+	Newest func() uint64
+	// OptOutKeyCheck is the check value of the service's opt-out key (keys.OptOutKey.Check): a sensor with another key drops other
+	// addresses than the ones that were registered, so it enforces nothing (State.SameKey). 0: it is not known, and not asked.
+	OptOutKeyCheck uint32
+
 	Now        func() time.Time // of the metrics; time.Now where nil
 	Wait       time.Duration    // of a fetch at the end of the topic; half a second where zero. A state ends it at once
 	Registerer prometheus.Registerer
@@ -51,6 +57,12 @@ func (f *Fleet) Follow(ctx context.Context, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	f.mu.Lock()
+	f.check = o.OptOutKeyCheck
+	f.mu.Unlock()
 	known := map[string]bool{}
 	for _, s := range o.Stores {
 		for _, sensor := range s.Sensors {
@@ -64,6 +76,10 @@ func (f *Fleet) Follow(ctx context.Context, o Options) error {
 	follower := broker.Follower{Config: o.Config, Topic: broker.Sensors, Wait: o.Wait, Registerer: o.Registerer, Logger: o.Logger}
 	return follower.Follow(ctx, broker.Earliest, func(b broker.Batch) error {
 		f.read(b, known, m)
+		if f.stray() {
+			o.Logger.Error("a sensor has another opt-out key than this service, so it drops other addresses than the ones registered here; " +
+				"restore the optout.key that the sensors were given, or issue bundles under this one")
+		}
 		return nil
 	})
 }
@@ -92,6 +108,19 @@ func (f *Fleet) read(b broker.Batch, known map[string]bool, m metrics) {
 		}
 	}
 	f.ready = f.ready || b.Next >= b.End
+}
+
+// stray says, once, that a sensor has another opt-out key.
+func (f *Fleet) stray() (found bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.strays {
+		return false
+	}
+	for _, s := range f.states {
+		f.strays = f.strays || s.otherKey(f.check)
+	}
+	return f.strays
 }
 
 // States returns what is known of every sensor that was heard of, by store and sensor.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +59,8 @@ type topic struct {
 	t   *testing.T
 	cfg broker.Config
 	p   *broker.Publisher
+
+	stop func() // ends what follow started
 }
 
 func newTopic(t *testing.T, brokers ...string) *topic {
@@ -90,21 +94,25 @@ func (x *topic) put(key, value []byte) {
 
 // follow runs Follow until the test ends and waits until it stood at the end of the topic.
 func (x *topic) follow(reg prometheus.Registerer) *fleet.Fleet {
+	return x.followAs(fleet.Options{Registerer: reg})
+}
+
+func (x *topic) followAs(o fleet.Options) *fleet.Fleet {
 	x.t.Helper()
 	f := fleet.New()
+	o.Config, o.Stores, o.Newest, o.Now = x.cfg, chain(x.t), func() uint64 { return 7 }, func() time.Time { return noon }
 	ctx, cancel := context.WithCancel(x.t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- f.Follow(ctx, fleet.Options{
-			Config: x.cfg, Stores: chain(x.t), Newest: func() uint64 { return 7 }, Now: func() time.Time { return noon }, Registerer: reg,
-		})
+		ended <- f.Follow(ctx, o)
 	}()
-	x.t.Cleanup(func() {
+	x.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			x.t.Errorf("Follow: got %v, want the context's error", err)
 		}
 	})
+	x.t.Cleanup(x.stop)
 	wait(x.t, "the end of the topic", func() bool { return f.Progress(chain(x.t), 0, noon).Ready })
 	return f
 }
@@ -222,5 +230,37 @@ func TestStatesAreCopies(t *testing.T) {
 	again := f.Of("berlin")[0]
 	if !slices.Equal(again.FailClosed, []string{"a"}) || !slices.Equal(again.Trouble, []string{"a", "b"}) {
 		t.Errorf("got %v and %v, want what the sensor said", again.FailClosed, again.Trouble)
+	}
+}
+
+// TestASensorWithAnotherKeyEnforcesNothing: it drops what the list says, under a key that makes other tags of the same addresses.
+func TestASensorWithAnotherKeyEnforcesNothing(t *testing.T) {
+	x := newTopic(t)
+	reg, log := prometheus.NewRegistry(), new(strings.Builder)
+	key := func(check uint32) func(*wire.Header, *wire.Heartbeat) {
+		return func(_ *wire.Header, b *wire.Heartbeat) { b.Settings = &wire.Settings{OptoutKeyCheck: check} }
+	}
+	x.put(says(t, "berlin/door", 7, key(0xc0ffee)))
+	x.put(says(t, "berlin/till", 7, key(0xbad)))
+	x.put(says(t, "prague/door", 7, nil)) // it is too old to say
+	f := x.followAs(fleet.Options{Registerer: reg, OptOutKeyCheck: 0xc0ffee, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	want := fleet.Progress{Sensors: 3, Online: 3, Enforcing: 1, OtherKey: 1, Stores: 2, OldestList: 3 * time.Second, Ready: true}
+	if got := f.Progress(chain(t), 7, noon); got != want {
+		t.Errorf("progress: got %+v, want %+v", got, want)
+	}
+	shows(t, reg, map[string]float64{
+		"footfall_fleet_sensors": 3, "footfall_fleet_sensors_online": 3, "footfall_fleet_sensors_enforcing_newest": 1,
+		"footfall_fleet_sensors_other_key": 1, "footfall_fleet_oldest_list_seconds": 3,
+		"footfall_fleet_broken_states_total": 0, "footfall_fleet_unknown_states_total": 0,
+	})
+	x.put(says(t, "berlin/till", 7, func(h *wire.Header, b *wire.Heartbeat) { h.Boot = 2; key(0xc0ffee)(h, b) }))
+	x.put(says(t, "prague/door", 7, func(h *wire.Header, b *wire.Heartbeat) { h.Boot = 2; key(0xbad)(h, b) }))
+	wait(t, "a bundle of the service's key", func() bool {
+		p := f.Progress(chain(t), 7, noon)
+		return p.Enforcing == 2 && p.StoresAnswered == 1 && p.OtherKey == 1
+	})
+	x.stop()
+	if got := strings.Count(log.String(), "another opt-out key"); got != 1 {
+		t.Errorf("the log says it %d times, want once", got)
 	}
 }

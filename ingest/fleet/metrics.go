@@ -27,6 +27,7 @@ type gauges struct {
 	fleet                              *Fleet
 	opt                                Options
 	sensors, online, enforcing, oldest *prometheus.Desc
+	otherKey                           *prometheus.Desc
 }
 
 func (f *Fleet) newGauges(o Options) *gauges {
@@ -38,13 +39,14 @@ func (f *Fleet) newGauges(o Options) *gauges {
 		sensors:   desc("sensors", "Sensors of stores.yaml."),
 		online:    desc("sensors_online", "Sensors that said within three minutes where they stand."),
 		enforcing: desc("sensors_enforcing_newest", "Sensors that are online and enforce the newest opt-out list."),
+		otherKey:  desc("sensors_other_key", "Sensors that are online and have another opt-out key than the service, so that they drop other addresses than the registered ones."),
 		oldest:    desc("oldest_list_seconds", "Time since the opt-out list was confirmed at the sensor where that is longest ago; absent where no sensor ever had it."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.sensors, g.online, g.enforcing, g.oldest} {
+	for _, d := range []*prometheus.Desc{g.sensors, g.online, g.enforcing, g.otherKey, g.oldest} {
 		out <- d
 	}
 }
@@ -61,6 +63,9 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	show(g.online, float64(p.Online))
 	if g.opt.Newest != nil {
 		show(g.enforcing, float64(p.Enforcing))
+	}
+	if g.opt.OptOutKeyCheck != 0 {
+		show(g.otherKey, float64(p.OtherKey))
 	}
 	if p.OldestList >= 0 {
 		show(g.oldest, p.OldestList.Seconds())

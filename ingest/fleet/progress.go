@@ -10,7 +10,8 @@ import (
 type Progress struct {
 	Sensors   int // of the stores, heard of or not
 	Online    int // of those: State.Online
-	Enforcing int // of the online ones: State.Enforces
+	Enforcing int // of the online ones: State.Enforces, and State.SameKey as Options.OptOutKeyCheck
+	OtherKey  int // of the online ones: they said that they have another opt-out key, so they drop other addresses
 
 	Stores int
 	// StoresAnswered are the stores of which at least one sensor is online, and every sensor that is online enforces the version.
@@ -43,8 +44,11 @@ func (f *Fleet) Progress(list []stores.Store, version uint64, now time.Time) Pro
 			}
 			if s.Online(now) {
 				online++
+				if s.otherKey(f.check) {
+					p.OtherKey++
+				}
 			}
-			if s.Enforces(version, now) {
+			if s.Enforces(version, now) && s.SameKey(f.check) {
 				enforcing++
 			}
 		}

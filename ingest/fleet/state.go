@@ -43,6 +43,7 @@ type Settings struct {
 	TimeZone                            string // IANA
 	ReturnEpsilon                       float64
 	KeysDay                             calendar.Day // of the sensor's keys
+	OptOutKeyCheck                      uint32       // keys.OptOutKey.Check of its opt-out key; 0: the sensor is too old to say
 }
 
 // Online reports whether the state is new enough to say what the sensor does now.
@@ -54,6 +55,17 @@ func (s *State) Online(now time.Time) bool {
 // Enforces reports whether the sensor is online and works under that version of the opt-out list, or a newer one.
 func (s *State) Enforces(version uint64, now time.Time) bool {
 	return s.Online(now) && s.ListVersion >= version
+}
+
+// SameKey reports whether the sensor said that its opt-out key has that check value. One that is too old to say it has not: nothing
+// shows then that it drops the addresses that were registered. A check value of 0 asks nothing.
+func (s *State) SameKey(check uint32) bool {
+	return check == 0 || s.Settings.OptOutKeyCheck == check
+}
+
+// otherKey reports whether the sensor said that it has another key.
+func (s *State) otherKey(check uint32) bool {
+	return s.Settings.OptOutKeyCheck != 0 && !s.SameKey(check)
 }
 
 // ListAgeAt is how long ago the sensor's list was confirmed, as far as it is known; known is false where it never was.
@@ -118,5 +130,6 @@ func settingsOf(s *wire.Settings) Settings {
 		Known: true, SpoolIDAge: seconds(int64(s.SpoolIdAgeS)), OptOutMaxAge: seconds(int64(s.OptoutMaxAgeS)), SealAfter: seconds(int64(s.SealAfterS)),
 		InsideDBM: int(s.InsideDbm), FloorDBM: int(s.FloorDbm), Hours: s.Hours, TimeZone: s.TimeZone,
 		ReturnEpsilon: s.ReturnEpsilon, KeysDay: calendar.Day(s.KeysDay),
+		OptOutKeyCheck: s.OptoutKeyCheck,
 	}
 }

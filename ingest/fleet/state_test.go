@@ -24,7 +24,7 @@ func full() *wire.Envelope {
 			SpoolBytes: 4096, SpoolOldestMs: noon.Add(-time.Hour).UnixMilli(), OptoutAgeS: 30, Software: "footfall-sensor 1",
 			Settings: &wire.Settings{
 				SpoolIdAgeS: 21600, OptoutMaxAgeS: 172800, SealAfterS: 14400, InsideDbm: -70, FloorDbm: -90, Hours: "always open",
-				TimeZone: "Europe/Berlin", ReturnEpsilon: 2, KeysDay: 2203,
+				TimeZone: "Europe/Berlin", ReturnEpsilon: 2, KeysDay: 2203, OptoutKeyCheck: 0x89abcdef,
 			},
 		}},
 	}
@@ -47,7 +47,7 @@ func TestDecode(t *testing.T) {
 		SpoolBytes: 4096, SpoolOldest: s.SpoolOldest, Software: "footfall-sensor 1", boot: 5, sequence: 9,
 		Settings: Settings{
 			Known: true, SpoolIDAge: 6 * time.Hour, OptOutMaxAge: 48 * time.Hour, SealAfter: 4 * time.Hour, InsideDBM: -70, FloorDBM: -90,
-			Hours: "always open", TimeZone: "Europe/Berlin", ReturnEpsilon: 2, KeysDay: 2203,
+			Hours: "always open", TimeZone: "Europe/Berlin", ReturnEpsilon: 2, KeysDay: 2203, OptOutKeyCheck: 0x89abcdef,
 		},
 	}
 	if !ok || !reflect.DeepEqual(s, want) || !s.Made.Equal(noon) || !s.SpoolOldest.Equal(noon.Add(-time.Hour)) {

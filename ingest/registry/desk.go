@@ -15,8 +15,30 @@ import (
 	"github.com/openfootfall/footfall/ingest/calendar"
 )
 
-// ErrUnavailable is what errors.Is finds in the error of a change that Kafka did not confirm in time.
+// ErrUnavailable is what errors.Is finds in the error of a change that Kafka did not confirm in time, or that was not tried.
 var ErrUnavailable = errors.New("the opt-out registry cannot be changed now: try again later")
+
+// What errors.Is finds besides ErrUnavailable.
+var (
+	// ErrUncertain is an undo that may have been stored, or may be yet: only looking the receipt up tells.
+	ErrUncertain = errors.New("the registration may have been undone: look the receipt up, and undo it again where it is still there")
+	// ErrFull is a registration that the quarantine has no room for.
+	ErrFull = fmt.Errorf("%w: the quarantine is full: look through it with footfall optout review", ErrUnavailable)
+	// ErrClock is a clock that cannot be right: a registration has a date.
+	ErrClock = fmt.Errorf("%w: this machine's clock stands before 2020: set it", ErrUnavailable)
+)
+
+var (
+	errUnread = fmt.Errorf("%w: the opt-out registry is not read yet: registrations are refused until Kafka answers", ErrUnavailable)
+	errSilent = fmt.Errorf("%w: Kafka does not answer: registrations are refused until it does", ErrUnavailable)
+)
+
+const (
+	// silence is how long Kafka may say nothing of either topic, where it is asked twice a second, before it counts as gone.
+	silence = 10 * time.Second
+	// maxHeld is how many registrations may wait for an operator: some 15 MB of memory. Each takes somebody a proof of work.
+	maxHeld = 100_000
+)
 
 // DeskOptions say where the registry is.
 type DeskOptions struct {
@@ -41,13 +63,17 @@ type Desk struct {
 	ready     chan struct{} // closed once both topics were read to their end
 	withdraw  chan struct{} // wakes who withdraws what failed and came to be stored all the same
 
-	mu      sync.RWMutex
-	optouts *book
-	held    *book
-	unread  int          // topics that were not read to their end since the start
-	swept   calendar.Day // when the quarantine was last looked through for what Kafka dropped
-	waiting map[write][]chan uint64
-	failed  map[write]failure
+	maxHeld int
+
+	mu       sync.RWMutex
+	optouts  *book
+	held     *book
+	unread   int           // topics that were not read to their end since the start
+	heard    [2]time.Time  // when Kafka last said something of the topic
+	moved    chan struct{} // closed when something was heard of the registry, and made anew
+	badClock bool          // it was said
+	waiting  map[write][]chan uint64
+	failed   map[write]failure
 }
 
 // NewDesk checks the options; Run connects.
@@ -60,7 +86,8 @@ func NewDesk(o DeskOptions) (*Desk, error) {
 	}
 	d := &Desk{
 		cfg: o.Config, now: o.Now, reg: o.Registerer, log: o.Logger, ready: make(chan struct{}), withdraw: make(chan struct{}, 1),
-		optouts: newBook(), held: newBook(), unread: 2, waiting: map[write][]chan uint64{}, failed: map[write]failure{},
+		optouts: newBook(), held: newBook(), unread: 2, moved: make(chan struct{}), maxHeld: maxHeld,
+		waiting: map[write][]chan uint64{}, failed: map[write]failure{},
 	}
 	var err error
 	if d.publisher, err = broker.NewPublisher(o.Config, broker.ProducerOptions{Now: d.stamp, Registerer: o.Registerer}); err != nil {
@@ -82,71 +109,39 @@ func (d *Desk) stamp() time.Time { return d.today().Date() }
 func (d *Desk) Run(ctx context.Context) error {
 	defer func() { _ = d.publisher.Close() }() // its error is always nil
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.follow(ctx, broker.OptOuts, &d.optouts, (*book).list) })
-	g.Go(func() error { return d.follow(ctx, broker.Quarantine, &d.held, (*book).hold) })
+	g.Go(func() error {
+		return d.follow(ctx, &reading{topic: broker.OptOuts, heard: &d.heard[0], shown: &d.optouts, write: (*book).list})
+	})
+	g.Go(func() error {
+		return d.follow(ctx, &reading{topic: broker.Quarantine, heard: &d.heard[1], shown: &d.held, write: (*book).hold})
+	})
 	g.Go(func() error { return d.withdrawFailed(ctx) })
 	return g.Wait()
 }
 
-// follow keeps the book that a topic says. Another topic of the same name is the whole truth: its book is written aside and
-// takes the old one's place when it is whole.
-func (d *Desk) follow(ctx context.Context, topic string, shown **book, write func(b *book, key, value []byte, offset int64) (removed bool, err error)) error {
-	f := broker.Follower{Config: d.cfg, Topic: topic, Registerer: d.reg, Logger: d.log}
-	building, read := newBook(), false
-	return f.Follow(ctx, broker.Earliest, func(b broker.Batch) error {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if b.Reset {
-			building = newBook()
-			d.log.Warn("the topic was made anew, so the opt-out service begins anew with it", "topic", topic)
-			d.metrics.resets.WithLabelValues(topic).Inc()
-		}
-		for _, m := range b.Messages {
-			removed, err := write(building, m.Key, m.Value, m.Offset)
-			if err != nil {
-				d.metrics.broken.WithLabelValues(topic).Inc()
-				continue
-			}
-			d.arrived(topic, m, removed)
-		}
-		building.end = uint64(b.Next)
-		if b.Next >= b.End && *shown != building {
-			*shown = building
-			d.swept = 0
-		}
-		if b.Next >= b.End && !read {
-			read = true
-			if d.unread--; d.unread == 0 {
-				close(d.ready)
-			}
-		}
-		d.sweep()
-		d.observe()
-		return nil
-	})
-}
+// Ready says whether registrations can be made: Health says what is wrong where they cannot.
+func (d *Desk) Ready() bool { return d.Health() == nil }
 
-// sweep lets go of what waits in the quarantine for longer than Kafka keeps it.
-func (d *Desk) sweep() {
-	today := d.today()
-	if today == d.swept {
-		return
+// Health is nil where both topics were read to their end since the start, Kafka answers, and the clock can be right. Otherwise it
+// is an ErrUnavailable that says what to do. Before both were read, Look and Stats know nothing of them.
+func (d *Desk) Health() error {
+	if d.today() < 1 {
+		return ErrClock
 	}
-	d.swept = today
-	d.held.sweep(today - calendar.Day(broker.QuarantineRetention/(24*time.Hour)))
-}
-
-// Ready says whether both topics were read to their end since the start. Before, Look and Stats know nothing of them.
-func (d *Desk) Ready() bool {
-	select {
-	case <-d.ready:
-		return true
-	default:
-		return false
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.unread > 0 {
+		return errUnread
 	}
+	for _, heard := range d.heard {
+		if d.now().Sub(heard) > silence {
+			return errSilent
+		}
+	}
+	return nil
 }
 
-// AwaitReady waits until Ready, or returns the context's error.
+// AwaitReady waits until both topics were read to their end, or returns the context's error.
 func (d *Desk) AwaitReady(ctx context.Context) error {
 	select {
 	case <-d.ready:

@@ -32,14 +32,13 @@ type detail struct {
 // book is what one of the two topics says. It has no lock.
 type book struct {
 	entries map[keyHash]entry
-	tags    map[uint32]uint32 // how many records have the tag; of the registry
 	details map[keyHash]detail
 	bursts  map[uint32]int // how many records have the number; of the quarantine
 	end     uint64         // the offset that the book stands for
 }
 
 func newBook() *book {
-	return &book{entries: map[keyHash]entry{}, tags: map[uint32]uint32{}, details: map[keyHash]detail{}, bursts: map[uint32]int{}}
+	return &book{entries: map[keyHash]entry{}, details: map[keyHash]detail{}, bursts: map[uint32]int{}}
 }
 
 // list reads a record of the registry into the book. The error is ErrBroken.
@@ -52,7 +51,6 @@ func (b *book) list(key, value []byte, offset int64) (removed bool, err error) {
 	b.remove(h)
 	if !r.Removed {
 		b.entries[h] = entry{uint64(offset) + 1, r.Tag, r.Day}
-		b.tags[r.Tag]++
 	}
 	return r.Removed, nil
 }
@@ -74,20 +72,12 @@ func (b *book) hold(key, value []byte, offset int64) (removed bool, err error) {
 }
 
 func (b *book) remove(h keyHash) {
-	e, known := b.entries[h]
-	if !known {
-		return
-	}
 	delete(b.entries, h)
 	if d, held := b.details[h]; held {
 		delete(b.details, h)
 		if b.bursts[d.burst]--; b.bursts[d.burst] == 0 {
 			delete(b.bursts, d.burst)
 		}
-		return
-	}
-	if b.tags[e.tag]--; b.tags[e.tag] == 0 {
-		delete(b.tags, e.tag)
 	}
 }
 

@@ -57,12 +57,12 @@ func (d *Desk) Look(key []byte) Standing {
 // Stats are counts over the registry.
 type Stats struct {
 	Records int    // registrations that are enforced
-	Tags    int    // distinct tags among them
 	Held    int    // registrations in quarantine
 	Bursts  int    // bursts that they came in
 	Version uint64 // of the list, as registry.List counts it
-	// OverExclusion is the probability that an address which nobody registered shares a tag with one that somebody did, and is
-	// left out with it: distinct tags / 2^28, because tags are drawn alike by a keyed hash (DESIGN section 5).
+	// OverExclusion is at most the probability that an address which nobody registered shares a tag with one that somebody did, and
+	// is left out with it: registrations / 2^28, because tags are drawn alike by a keyed hash (DESIGN section 5). It does not count
+	// distinct tags, which would be a little less: whoever registers an address could read off the figure whether it was listed.
 	OverExclusion float64
 }
 
@@ -75,7 +75,7 @@ func (d *Desk) Stats() Stats {
 
 func (d *Desk) stats() Stats {
 	return Stats{
-		Records: len(d.optouts.entries), Tags: len(d.optouts.tags), Held: len(d.held.entries), Bursts: len(d.held.bursts),
-		Version: d.optouts.end, OverExclusion: float64(len(d.optouts.tags)) / (1 << TagBits),
+		Records: len(d.optouts.entries), Held: len(d.held.entries), Bursts: len(d.held.bursts),
+		Version: d.optouts.end, OverExclusion: float64(len(d.optouts.entries)) / (1 << TagBits),
 	}
 }

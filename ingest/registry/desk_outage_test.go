@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,8 +66,11 @@ func TestWithoutKafkaNothingChanges(t *testing.T) {
 		{"undo", func(ctx context.Context) error { _, err := d.Undo(ctx, key(1)); return err }},
 	} {
 		err := row.do(soon(t))
-		if !errors.Is(err, registry.ErrUnavailable) || !strings.HasSuffix(err.Error(), "try again later") {
+		if !errors.Is(err, registry.ErrUnavailable) || !strings.Contains(err.Error(), "try again later") {
 			t.Errorf("%s: got %v, want ErrUnavailable, which says to try again later", row.name, err)
+		}
+		if got, want := errors.Is(err, registry.ErrUncertain), row.name == "undo"; got != want {
+			t.Errorf("%s: got an uncertain outcome %v, want %v: %v", row.name, got, want, err)
 		}
 	}
 	if got := metric(t, reg, "footfall_optout_unavailable_total"); got != 3 {
@@ -85,6 +89,56 @@ func TestWithoutKafkaNothingChanges(t *testing.T) {
 		t.Errorf("version after the outage: got %d, want %d: nothing of before came after", next, version+1)
 	}
 	look("with Kafka again")
+}
+
+// TestADeskSaysThatKafkaIsGone moves the clock on while the broker is stopped.
+func TestADeskSaysThatKafkaIsGone(t *testing.T) {
+	dir := t.TempDir()
+	first, cfg := startBroker(t, dir, "")
+	var ahead atomic.Int64
+	d, err := registry.NewDesk(registry.DeskOptions{Config: cfg, Now: func() time.Time { return theDay.Add(time.Duration(ahead.Load())) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runDesk(t, d)
+	if err := d.AwaitReady(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	ahead.Add(int64(time.Minute))
+	eventually(t, "without Kafka", func() bool { return !d.Ready() }) // what it had answered before may arrive yet
+	if err := d.Health(); !errors.Is(err, registry.ErrUnavailable) || !strings.Contains(err.Error(), "Kafka does not answer") {
+		t.Errorf("without Kafka: got %v, want that it does not answer", err)
+	}
+	startBroker(t, dir, first.Addr())
+	eventually(t, "with Kafka again", d.Ready)
+}
+
+// TestATopicMadeAnewThatGrewBeyond cuts a desk and a sensor's list off while their topics are replaced by longer ones.
+func TestATopicMadeAnewThatGrewBeyond(t *testing.T) {
+	first, cfg := startBroker(t, "", "")
+	reg := prometheus.NewRegistry()
+	d := openDesk(t, cfg, reg)
+	for n := range byte(3) {
+		register(t, d, key(n), uint32(n))
+	}
+	l := registry.NewList()
+	await(t, follow(t, l, registry.FollowOptions{Config: cfg}), 3, 3)
+	first.Close()
+	dir := t.TempDir()
+	second, other := startBroker(t, dir, "") // at another address, until its topics are longer
+	w := newDesk(t, other)
+	for n := range byte(8) {
+		w.write(registry.Record{Key: key(50 + n), Tag: 50 + uint32(n), Day: 2200})
+	}
+	second.Close()
+	startBroker(t, dir, first.Addr())
+	eventually(t, "the desk to begin anew", func() bool { return d.Stats().Records == 8 && d.Stats().Version == 8 })
+	eventually(t, "the list to begin anew", func() bool { return l.Len() == 8 && l.Has(50) && !l.Has(1) })
+	wantStanding(t, "of the old topic", d, key(1), registry.Standing{})
+	if got := metric(t, reg, "footfall_optout_topic_resets_total"); got != 1 {
+		t.Errorf("resets: got %v, want that of the registry: nothing was ever in its quarantine", got)
+	}
 }
 
 // TestWhatFailedIsWithdrawn has Kafka store a registration whose sender is told that it failed: the confirmation did not come.
@@ -139,7 +193,7 @@ func TestAnotherTopicIsTheTruth(t *testing.T) {
 	first.Close()
 	_, cfg = startBroker(t, "", first.Addr())
 	newDesk(t, cfg).write(registry.Record{Key: key(7), Tag: 7, Day: 2200})
-	want := registry.Stats{Records: 1, Tags: 1, Version: 1, OverExclusion: 1. / (1 << 28)}
+	want := registry.Stats{Records: 1, Version: 1, OverExclusion: 1. / (1 << 28)}
 	eventually(t, "the new topics' registry", func() bool { return d.Stats() == want })
 	wantStanding(t, "of the new topic", d, key(7), registry.Standing{State: registry.Listed, Day: time.Date(2026, 1, 9, 0, 0, 0, 0, time.UTC), Version: 1})
 	wantStanding(t, "of the old topic", d, key(1), registry.Standing{})
@@ -166,8 +220,8 @@ func TestDeskCountsWhatItHas(t *testing.T) {
 	newDesk(t, cfg).raw([]byte("short"), nil)
 	register(t, d, key(10), 99)
 	for name, want := range map[string]float64{
-		"footfall_optout_records": 5, "footfall_optout_tags": 3, "footfall_optout_held": 3, "footfall_optout_bursts": 2,
-		"footfall_optout_list_version": 7, "footfall_optout_over_exclusion_ratio": 3. / (1 << 28),
+		"footfall_optout_records": 5, "footfall_optout_held": 3, "footfall_optout_bursts": 2,
+		"footfall_optout_list_version": 7, "footfall_optout_over_exclusion_ratio": 5. / (1 << 28),
 		"footfall_optout_broken_records_total": 2, "footfall_optout_unavailable_total": 0, "footfall_optout_topic_resets_total": 0,
 	} {
 		if got := metric(t, reg, name); got != want {

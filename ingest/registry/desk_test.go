@@ -145,7 +145,7 @@ func TestADeskKeepsWhatTheTopicsSay(t *testing.T) {
 		undo(t, first, key(100+n))
 	}
 	second := openDesk(t, cfg, nil)
-	want := registry.Stats{Records: 30, Tags: 20 + 10, Held: 30, Bursts: 3, Version: 60, OverExclusion: 30. / (1 << 28)}
+	want := registry.Stats{Records: 30, Held: 30, Bursts: 3, Version: 50, OverExclusion: 30. / (1 << 28)}
 	for name, d := range map[string]*registry.Desk{"who wrote": first, "who read": second} {
 		if got := d.Stats(); got != want {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
@@ -237,7 +237,8 @@ func TestTheRegistrySaysTheDayAndNothingElse(t *testing.T) {
 	}
 }
 
-// TestHitAndMissGoOneWay counts what each change writes: what is known must not show in it.
+// TestHitAndMissGoOneWay counts what each change writes: what is known must not show in how much that is. An undo writes two
+// messages; where there is nothing to remove, none of them goes to the registry, which would keep it.
 func TestHitAndMissGoOneWay(t *testing.T) {
 	cfg := startKafka(t)
 	d := openDesk(t, cfg, nil)
@@ -255,9 +256,9 @@ func TestHitAndMissGoOneWay(t *testing.T) {
 		{"holding a new tag", func() { hold(t, d, key(6), 80, 9) }, 0, 1},
 		{"holding a known tag", func() { hold(t, d, key(7), 77, 9) }, 0, 1},
 		{"undoing what is listed", func() { undo(t, d, key(1)) }, 1, 1},
-		{"undoing what is held", func() { undo(t, d, key(2)) }, 1, 1},
-		{"undoing what was undone", func() { undo(t, d, key(1)) }, 1, 1},
-		{"undoing what never was", func() { undo(t, d, key(99)) }, 1, 1},
+		{"undoing what is held", func() { undo(t, d, key(2)) }, 0, 2},
+		{"undoing what was undone", func() { undo(t, d, key(1)) }, 0, 2},
+		{"undoing what never was", func() { undo(t, d, key(99)) }, 0, 2},
 		{"looking up what is there", func() { d.Look(key(3)) }, 0, 0},
 		{"looking up what is not", func() { d.Look(key(99)) }, 0, 0},
 	} {

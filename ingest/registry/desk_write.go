@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"time"
@@ -32,6 +33,9 @@ type failure struct {
 // An error that is not ErrBroken is ErrUnavailable: nothing is registered then, and what Kafka stores of it later all the same
 // is removed again. So the next attempt takes a receipt of its own.
 func (d *Desk) Register(ctx context.Context, key []byte, tag uint32) (version uint64, err error) {
+	if d.today() < 1 {
+		return 0, fmt.Errorf("register: %w", ErrClock)
+	}
 	key, value, err := Record{Key: key, Tag: tag, Day: int32(d.today())}.Encode()
 	if err != nil {
 		return 0, fmt.Errorf("register: %w", err)
@@ -42,8 +46,12 @@ func (d *Desk) Register(ctx context.Context, key []byte, tag uint32) (version ui
 	return version, nil
 }
 
-// Hold puts a registration into quarantine, where it is not enforced until an operator releases it. Errors are Register's.
+// Hold puts a registration into quarantine, where it is not enforced until an operator releases it. Errors are Register's, and
+// ErrFull.
 func (d *Desk) Hold(ctx context.Context, key []byte, tag, burst uint32) error {
+	if err := d.mayHold(); err != nil {
+		return fmt.Errorf("hold a registration: %w", err)
+	}
 	key, value, err := HeldRecord{Key: key, Tag: tag, Day: int32(d.today()), Burst: burst}.Encode()
 	if err == nil {
 		_, err = d.add(ctx, broker.Quarantine, key, value)
@@ -54,23 +62,66 @@ func (d *Desk) Hold(ctx context.Context, key []byte, tag, burst uint32) error {
 	return nil
 }
 
-// Undo removes the registration with the key from the registry and from the quarantine, and returns the version of the list
+func (d *Desk) mayHold() error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	switch {
+	case d.today() < 1:
+		return ErrClock
+	case len(d.held.entries) >= d.maxHeld:
+		d.metrics.unavailable.Inc()
+		return ErrFull
+	}
+	return nil
+}
+
+// Undo removes the registration with the key from the registry and from the quarantine, and returns a version of the list
 // that has it no more. A key that is unknown takes the same way and gets an answer like any other. Other records of the same
-// tag stay in force. An error other than ErrBroken is ErrUnavailable; undoing again is harmless.
+// tag stay in force.
+//
+// An error other than ErrBroken is ErrUnavailable; undoing again is harmless. Where it is not ErrUncertain, nothing was changed.
 func (d *Desk) Undo(ctx context.Context, key []byte) (version uint64, err error) {
 	if _, _, err := (Record{Key: key, Removed: true}).Encode(); err != nil {
 		return 0, fmt.Errorf("undo a registration: %w", err)
 	}
+	if err := d.Health(); err != nil {
+		return 0, fmt.Errorf("undo a registration: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	// The quarantine comes first. Somebody who releases the registration meanwhile finds it gone there and takes it back, or has
-	// written it to the registry before it is removed here (Release).
-	for _, topic := range []string{broker.Quarantine, broker.OptOuts} {
-		if version, err = d.confirmed(ctx, write{topic, hashKey(key), true}, key, nil); err != nil {
-			return 0, fmt.Errorf("undo a registration: %w", err)
-		}
+	if version, err = d.undo(ctx, key); err != nil {
+		return 0, fmt.Errorf("undo a registration: %w: %w", err, ErrUncertain)
 	}
 	return version, nil
+}
+
+// undo writes two messages, whether the key is known or not. The first goes to the quarantine. Somebody who releases the
+// registration meanwhile finds it gone there and takes it back, or has written it to the registry by now (Release); so then all of
+// the registry is read that there is. The second removes the key from the registry if it is there. If it is not, the message would
+// stay for nothing, on the embedded broker for ever: then it goes to the quarantine, which drops it, under a key that nobody has.
+//
+// What remains: the topics are different ones, so the second message of a hit may take another time than that of a miss, by as
+// much as one topic's disk and reader are slower at the moment than the other's. It would tell whether a receipt of 100 random
+// bits is good to somebody who holds it, and whom Look tells the same.
+func (d *Desk) undo(ctx context.Context, key []byte) (version uint64, err error) {
+	h := hashKey(key)
+	if _, err := d.confirmed(ctx, write{broker.Quarantine, h, true}, key, nil); err != nil {
+		return 0, err
+	}
+	if err := d.caughtUp(ctx); err != nil {
+		return 0, fmt.Errorf("read the registry: %w: %w", err, ErrUnavailable)
+	}
+	d.mu.RLock()
+	_, listed := d.optouts.entries[h]
+	version = d.optouts.end
+	d.mu.RUnlock()
+	if listed {
+		return d.confirmed(ctx, write{broker.OptOuts, h, true}, key, nil)
+	}
+	nobodys := make([]byte, len(key))
+	_, _ = rand.Read(nobodys) // it never fails
+	_, err = d.confirmed(ctx, write{broker.Quarantine, hashKey(nobodys), true}, nobodys, nil)
+	return version, err
 }
 
 // add writes a registration, or sees to it that there is none.

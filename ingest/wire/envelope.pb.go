@@ -950,18 +950,19 @@ func (x *Heartbeat) GetSettings() *Settings {
 
 // Settings: what a sensor works under, by its sensor.yaml and its bundle.
 type Settings struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SpoolIdAgeS   uint32                 `protobuf:"varint,1,opt,name=spool_id_age_s,json=spoolIdAgeS,proto3" json:"spool_id_age_s,omitempty"`
-	OptoutMaxAgeS uint32                 `protobuf:"varint,2,opt,name=optout_max_age_s,json=optoutMaxAgeS,proto3" json:"optout_max_age_s,omitempty"`
-	SealAfterS    uint32                 `protobuf:"varint,3,opt,name=seal_after_s,json=sealAfterS,proto3" json:"seal_after_s,omitempty"`
-	InsideDbm     int32                  `protobuf:"zigzag32,4,opt,name=inside_dbm,json=insideDbm,proto3" json:"inside_dbm,omitempty"`
-	FloorDbm      int32                  `protobuf:"zigzag32,5,opt,name=floor_dbm,json=floorDbm,proto3" json:"floor_dbm,omitempty"`
-	Hours         string                 `protobuf:"bytes,6,opt,name=hours,proto3" json:"hours,omitempty"`                       // opening hours as the sensor writes them, for people
-	TimeZone      string                 `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"` // IANA
-	ReturnEpsilon float64                `protobuf:"fixed64,8,opt,name=return_epsilon,json=returnEpsilon,proto3" json:"return_epsilon,omitempty"`
-	KeysDay       int32                  `protobuf:"varint,9,opt,name=keys_day,json=keysDay,proto3" json:"keys_day,omitempty"` // the store-day of its keys
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	SpoolIdAgeS    uint32                 `protobuf:"varint,1,opt,name=spool_id_age_s,json=spoolIdAgeS,proto3" json:"spool_id_age_s,omitempty"`
+	OptoutMaxAgeS  uint32                 `protobuf:"varint,2,opt,name=optout_max_age_s,json=optoutMaxAgeS,proto3" json:"optout_max_age_s,omitempty"`
+	SealAfterS     uint32                 `protobuf:"varint,3,opt,name=seal_after_s,json=sealAfterS,proto3" json:"seal_after_s,omitempty"`
+	InsideDbm      int32                  `protobuf:"zigzag32,4,opt,name=inside_dbm,json=insideDbm,proto3" json:"inside_dbm,omitempty"`
+	FloorDbm       int32                  `protobuf:"zigzag32,5,opt,name=floor_dbm,json=floorDbm,proto3" json:"floor_dbm,omitempty"`
+	Hours          string                 `protobuf:"bytes,6,opt,name=hours,proto3" json:"hours,omitempty"`                       // opening hours as the sensor writes them, for people
+	TimeZone       string                 `protobuf:"bytes,7,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"` // IANA
+	ReturnEpsilon  float64                `protobuf:"fixed64,8,opt,name=return_epsilon,json=returnEpsilon,proto3" json:"return_epsilon,omitempty"`
+	KeysDay        int32                  `protobuf:"varint,9,opt,name=keys_day,json=keysDay,proto3" json:"keys_day,omitempty"`                          // the store-day of its keys
+	OptoutKeyCheck uint32                 `protobuf:"fixed32,10,opt,name=optout_key_check,json=optoutKeyCheck,proto3" json:"optout_key_check,omitempty"` // of its opt-out key, so that another than the service's is noticed; 0: an older sensor does not say
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Settings) Reset() {
@@ -1053,6 +1054,13 @@ func (x *Settings) GetReturnEpsilon() float64 {
 func (x *Settings) GetKeysDay() int32 {
 	if x != nil {
 		return x.KeysDay
+	}
+	return 0
+}
+
+func (x *Settings) GetOptoutKeyCheck() uint32 {
+	if x != nil {
+		return x.OptoutKeyCheck
 	}
 	return 0
 }
@@ -1486,7 +1494,7 @@ const file_envelope_proto_rawDesc = "" +
 	"\x0ekernel_dropped\x18\x0e \x01(\x04R\rkernelDropped\x120\n" +
 	"\bchannels\x18\x0f \x03(\v2\x14.footfall.v1.ChannelR\bchannels\x12\x17\n" +
 	"\amade_ms\x18\x10 \x01(\x03R\x06madeMs\x121\n" +
-	"\bsettings\x18\x11 \x01(\v2\x15.footfall.v1.SettingsR\bsettings\"\xab\x02\n" +
+	"\bsettings\x18\x11 \x01(\v2\x15.footfall.v1.SettingsR\bsettings\"\xd5\x02\n" +
 	"\bSettings\x12#\n" +
 	"\x0espool_id_age_s\x18\x01 \x01(\rR\vspoolIdAgeS\x12'\n" +
 	"\x10optout_max_age_s\x18\x02 \x01(\rR\roptoutMaxAgeS\x12 \n" +
@@ -1498,7 +1506,9 @@ const file_envelope_proto_rawDesc = "" +
 	"\x05hours\x18\x06 \x01(\tR\x05hours\x12\x1b\n" +
 	"\ttime_zone\x18\a \x01(\tR\btimeZone\x12%\n" +
 	"\x0ereturn_epsilon\x18\b \x01(\x01R\rreturnEpsilon\x12\x19\n" +
-	"\bkeys_day\x18\t \x01(\x05R\akeysDay\"3\n" +
+	"\bkeys_day\x18\t \x01(\x05R\akeysDay\x12(\n" +
+	"\x10optout_key_check\x18\n" +
+	" \x01(\aR\x0eoptoutKeyCheck\"3\n" +
 	"\aChannel\x12\x10\n" +
 	"\x03mhz\x18\x01 \x01(\rR\x03mhz\x12\x16\n" +
 	"\x06frames\x18\x02 \x01(\x04R\x06frames\"4\n" +

@@ -24,6 +24,7 @@ func sensorState() *wire.Envelope {
 			Settings: &wire.Settings{
 				SpoolIdAgeS: 21600, OptoutMaxAgeS: 172800, SealAfterS: 14400, InsideDbm: -70, FloorDbm: -90,
 				Hours: "mon: 09:00-20:00; sun: closed", TimeZone: "Europe/Berlin", ReturnEpsilon: 2, KeysDay: day,
+				OptoutKeyCheck: 0x89abcdef,
 			},
 		}},
 	}

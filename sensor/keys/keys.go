@@ -34,6 +34,7 @@ const (
 	labelPeriod    = "footfall period next"
 	labelReturnID  = "footfall period return"
 	labelIssue     = "footfall issue"
+	labelCheck     = "footfall opt-out check"
 )
 
 // Weeks is how many return keys a sensor holds: this store-week's and the four before.

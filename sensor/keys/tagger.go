@@ -31,6 +31,28 @@ func (o OptOutKey) Tagger() (*Tagger, error) {
 	return &Tagger{mac: newMAC(d, o.k), digest: d}, nil
 }
 
+// Check is a value by which two holders of an opt-out key can tell that it is the same: the first four bytes of HKDF-Expand under a
+// label of its own (RFC 5869). Two keys have the same one with probability 2^-32; it gives nothing of the key away, and no tag. It
+// is never 0, which stands for a sensor that does not say it. A missing key has 0.
+func (o OptOutKey) Check() uint32 {
+	if o.k == nil {
+		return 0
+	}
+	return o.k.check()
+}
+
+// OptOutCheck is OptOutKey.Check of the sensor's opt-out key.
+func (s *State) OptOutCheck() uint32 { return s.chain.optOut.check() }
+
+func (k *key) check() uint32 {
+	if *k == (key{}) {
+		return 0
+	}
+	out := k.expand(labelCheck)
+	defer out.wipe()
+	return max(1, binary.BigEndian.Uint32(out[:4]))
+}
+
 // Tag is the 28-bit opt-out tag of an address, as the organisation's sensors compute it (Hasher.Tag). What it computed with is
 // overwritten before it returns.
 func (t *Tagger) Tag(a hwaddr.Addr) uint32 {

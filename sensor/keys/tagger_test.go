@@ -41,3 +41,29 @@ func TestTheTaggerWantsAKey(t *testing.T) {
 		t.Errorf("without a key: got %v, want an error that says how to make one", err)
 	}
 }
+
+// TestTheCheckValueTellsKeysApart: a service and a sensor with the same key say the same, and nothing of it is in what they say.
+func TestTheCheckValueTellsKeysApart(t *testing.T) {
+	ours := testOptOut()
+	sensor := &State{chain: testSeed(0).chain(wednesday, *ours.k)}
+	if got, want := sensor.OptOutCheck(), ours.Check(); got != want || got == 0 {
+		t.Errorf("a sensor with the service's key: got %x, want %x", got, want)
+	}
+	other := *ours.k
+	other[31] ^= 1
+	if got := (OptOutKey{&other}).Check(); got == ours.Check() {
+		t.Errorf("another key: got %x as well", got)
+	}
+	tagger, err := ours.Tagger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tagger.Tag(hwaddr.Addr{}); got == ours.Check()>>4 {
+		t.Error("got a check value that is a tag")
+	}
+	for name, none := range map[string]OptOutKey{"none": {}, "zeros": {new(key)}} {
+		if got := none.Check(); got != 0 {
+			t.Errorf("%s: got %x, want 0", name, got)
+		}
+	}
+}

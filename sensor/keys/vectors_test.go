@@ -2,6 +2,7 @@ package keys
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -21,6 +22,7 @@ const vectorsFile = "testdata/vectors.json"
 type vectors struct {
 	Seed      string      `json:"seed"`
 	OptOutKey string      `json:"opt_out_key"`
+	Check     uint32      `json:"opt_out_check"`
 	Issue     string      `json:"issue"`
 	FirstDay  int32       `json:"first_day"`
 	Days      []vectorDay `json:"days"`
@@ -86,7 +88,7 @@ func testOptOut() OptOutKey {
 func ours() vectors {
 	seed, optOut := testSeed(0), testOptOut()
 	v := vectors{
-		Seed: hex.EncodeToString(seed.k[:]), OptOutKey: hex.EncodeToString(optOut.k[:]), Issue: seed.issue(), FirstDay: int32(wednesday),
+		Seed: hex.EncodeToString(seed.k[:]), OptOutKey: hex.EncodeToString(optOut.k[:]), Check: optOut.Check(), Issue: seed.issue(), FirstDay: int32(wednesday),
 	}
 	for _, ahead := range []calendar.Day{0, 1, 5, 12, 40} { // the first day, the next, Monday, a week later, MaxGap and more
 		c := seed.chain(wednesday, *optOut.k)
@@ -168,6 +170,9 @@ func TestGoldenVectorsWithASecondImplementation(t *testing.T) {
 	firstWeek := (v.FirstDay + 2) / 7
 	if want := hex.EncodeToString(refExpand(seed, "footfall issue", 8)); v.Issue != want {
 		t.Errorf("issue: got %s, want %s", v.Issue, want)
+	}
+	if want := binary.BigEndian.Uint32(refExpand(optOut, "footfall opt-out check", 4)); v.Check != want {
+		t.Errorf("check value of the opt-out key: got %x, want %x", v.Check, want)
 	}
 	for _, d := range v.Days {
 		day := refDay(seed, v.FirstDay, d.Day)

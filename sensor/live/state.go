@@ -98,6 +98,7 @@ func (s *sensor) settings() *wire.Settings {
 		SpoolIdAgeS: seconds(s.cfg.Spool.IDAge), OptoutMaxAgeS: seconds(agent.OptOutMaxAge), SealAfterS: seconds(s.site.SealAfter),
 		InsideDbm: int32(*s.cfg.RSSIInside), FloorDbm: int32(*s.cfg.RSSIFloor), Hours: s.site.Hours.String(), TimeZone: s.site.TimeZone,
 		ReturnEpsilon: s.site.ReturnEpsilon, KeysDay: int32(s.keys.Day()),
+		OptoutKeyCheck: s.keys.OptOutCheck(),
 	}
 }
 

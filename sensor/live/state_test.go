@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/openfootfall/footfall/ingest/stores"
 	"github.com/openfootfall/footfall/ingest/wire"
 	"github.com/openfootfall/footfall/sensor/agent"
+	"github.com/openfootfall/footfall/sensor/keys"
 	"github.com/openfootfall/footfall/sensor/status"
 )
 
@@ -75,9 +77,13 @@ func TestASensorSaysWhatItEnforces(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := int32(cal.DayOf(time.UnixMilli(beat.MadeMs)))
+	twin, err := keys.Load(filepath.Join(b.dir, "twin"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := &wire.Settings{
 		SpoolIdAgeS: 6 * 3600, OptoutMaxAgeS: 48 * 3600, SealAfterS: 4 * 3600, InsideDbm: -70, FloorDbm: -90, Hours: "always open",
-		TimeZone: "Europe/Berlin", ReturnEpsilon: 2, KeysDay: day,
+		TimeZone: "Europe/Berlin", ReturnEpsilon: 2, KeysDay: day, OptoutKeyCheck: twin.OptOutCheck(),
 	}
 	if !proto.Equal(beat.Settings, want) || h.StoreDay != day {
 		t.Errorf("got the settings %v on day %d, want %v", beat.Settings, h.StoreDay, want)

@@ -20,6 +20,7 @@ const (
 	held        result = "held"
 	refused     result = "refused"
 	unavailable result = "unavailable"
+	uncertain   result = "uncertain" // it may have been done or not
 	notFound    result = "not_found"
 	wrongMethod result = "method"
 	tooLarge    result = "too_large"

@@ -21,6 +21,8 @@ var ErrNoStore = errors.New("there is no such store: look at stores.yaml")
 type Store struct {
 	ID, Name string
 	CodesFor time.Duration // the longest time that a code made of an address is kept anywhere; 0: none leaves the sensors
+	BitWeeks int           // for how many weeks sensors keep the noisy bits of a return filter; 0: none does
+	Unread   error         // why the two above are not known, such as that the sensors were not asked yet; nil: they are
 }
 
 // Notice is a store's privacy notice in one language, and what changed in it.
@@ -29,10 +31,6 @@ type Notice struct {
 	Version int
 	Since   time.Time       // this version's date
 	Changes []notice.Change // the newest first
-}
-
-func (s *Service) notices(*ask) answer {
-	return answer{status: http.StatusOK, view: "notices", data: s.o.Notices.Stores(), result: done}
 }
 
 func (s *Service) notice(q *ask) answer {

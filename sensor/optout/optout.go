@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +33,7 @@ type Options struct {
 	CertFile    string // PEM files of a certificate and its key; both or neither
 	KeyFile     string
 	BehindProxy bool // a proxy in front speaks TLS with shoppers: plain HTTP may leave loopback
+	Connections int  // open at once, a half of the files that the process may open at most; 0 is DefaultConnections
 	OnListen    func(net.Addr)
 
 	Controller string // who is responsible, as the pages name them
@@ -79,9 +81,10 @@ type Enforcement struct {
 	Oldest    time.Duration // age of the oldest list that any sensor works under; below 0: no sensor has one
 }
 
-// Counted lists what Options.Count is called with: what was done, and pages that were looked at, by shoppers and by staff.
+// Counted lists what Options.Count is called with: what was done, and pages that were looked at: the service desk's, which anybody may
+// open, and all others.
 func Counted() []string {
-	return []string{"register", "hold", "check", "undo", "view_public", "view_staff"}
+	return []string{"register", "hold", "check", "undo", "view_public", "view_desk"}
 }
 
 // Service is the opt-out service. New checks its options, Run serves.
@@ -109,7 +112,7 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := errors.Join(o.missing(), o.checkListen(), o.checkURL()); err != nil {
+	if err := errors.Join(o.missing(), errors.Join(o.Check()...), o.checkURL()); err != nil {
 		return nil, err
 	}
 	s := &Service{o: o}
@@ -152,10 +155,25 @@ func (o Options) missing() error {
 	return errors.Join(errs...)
 }
 
+// Check says everything that is wrong with where and how the pages are to be served, each with what to write instead. It reads
+// the certificate and creates nothing.
+func (o Options) Check() []error {
+	var errs []error
+	for _, err := range []error{o.checkListen(), o.checkCertificate()} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
 func (o Options) checkURL() error {
 	u, err := url.Parse(o.URL)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || len(o.URL) > 200 {
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.ContainsAny(o.URL, "?#") || len(o.URL) > 200 {
 		return errors.New("url is not an address that a door sign can show: write it as https://optout.example.com")
+	}
+	if u.Scheme == "http" && !onLoopback(u.Hostname()) {
+		return fmt.Errorf("url: the sign's code would send shoppers to %s, and their addresses across a network in the clear: write it with https://", o.URL)
 	}
 	return nil
 }
@@ -165,12 +183,22 @@ func (o Options) checkListen() error {
 	if err != nil {
 		return fmt.Errorf("listen: %q is not host:port: write it as %s", o.Listen, DefaultListen)
 	}
-	if (o.CertFile == "") != (o.KeyFile == "") {
-		return errors.New("a certificate and its key belong together: give both files, or neither")
-	}
-	loopback := host == "localhost" || net.ParseIP(host).IsLoopback()
-	if o.CertFile == "" && !o.BehindProxy && !loopback {
+	if o.CertFile == "" && !o.BehindProxy && !onLoopback(host) {
 		return fmt.Errorf("listen: shoppers' addresses may not cross a network in the clear, and %s is not on loopback: give a certificate and its key, or say that a proxy in front speaks TLS", o.Listen)
 	}
 	return nil
 }
+
+func (o Options) checkCertificate() error {
+	if (o.CertFile == "") != (o.KeyFile == "") {
+		return errors.New("a certificate and its key belong together: give both files, or neither")
+	}
+	if o.CertFile == "" {
+		return nil
+	}
+	_, err := newCertificate(o.CertFile, o.KeyFile, o.Logger)
+	return err
+}
+
+// onLoopback reports whether a host's name says that it is this machine.
+func onLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

@@ -2,9 +2,11 @@ package optout
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
+	"github.com/openfootfall/footfall/ingest/registry"
 	"github.com/openfootfall/footfall/sensor/internal/hwaddr"
 	"github.com/openfootfall/footfall/sensor/optout/guard"
 )
@@ -51,13 +53,13 @@ func (s *Service) register(q *ask) answer {
 	if wrong.flaw != sound {
 		return s.mistaken(q, wrong, atDesk)
 	}
+	if !s.o.Registry.Ready() { // said before anybody answers a question in vain
+		return nothingDone()
+	}
 	random := address.Random()
 	if random && !q.form.confirmed() {
 		return answer{status: http.StatusOK, view: "random", result: asked, data: carried{
 			To: "register", Address: string(q.form.address), Confirm: true, Desk: atDesk}}
-	}
-	if !s.o.Registry.Ready() {
-		return nothingDone()
 	}
 	d := s.o.Guard.Judge(q.r, guard.Register, string(q.form.proof))
 	switch d.Verdict {
@@ -69,6 +71,7 @@ func (s *Service) register(q *ask) answer {
 	}
 	receipt, err := NewReceipt(s.o.Random)
 	if err != nil {
+		d.Return()
 		return nothingDone()
 	}
 	tag := s.o.Tagger.Tag(address)
@@ -76,6 +79,11 @@ func (s *Service) register(q *ask) answer {
 	result := registered{Receipt: receipt.Code(), Random: random, Held: d.Verdict == guard.Hold, Desk: atDesk}
 	version, err := s.enter(q.r, receipt, tag, d)
 	if err != nil {
+		// It was not the shopper's doing.
+		d.Return()
+		if errors.Is(err, registry.ErrFull) { // until somebody has looked through it
+			return refuse(guard.Decision{RetryAfter: 10 * time.Minute})
+		}
 		return nothingDone()
 	}
 	result.Progress = s.o.Progress(version)

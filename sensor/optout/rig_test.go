@@ -86,7 +86,7 @@ func (v *verdicts) Judge(_ *http.Request, what guard.Kind, proof string) guard.D
 type walls struct{ fails error }
 
 func (walls) Stores() []optout.Store {
-	return []optout.Store{{ID: "quay", Name: "Quay Street 7", CodesFor: 35*time.Hour + 6*time.Minute}, {ID: "market", Name: "Market & Hall"}}
+	return []optout.Store{{ID: "quay", Name: "Quay Street 7", CodesFor: 35*time.Hour + 6*time.Minute, BitWeeks: 5}, {ID: "market", Name: "Market & Hall"}}
 }
 
 func (w walls) Notice(store, lang string) (optout.Notice, error) {

@@ -118,11 +118,13 @@ func (s *Service) answer(rt route, cross *http.CrossOriginProtection, q *ask) an
 	if q.r.Method == http.MethodPost {
 		return a
 	}
-	_, a.here, _ = strings.Cut(strings.TrimPrefix(q.r.URL.Path, "/"), "/")
+	if a.status < http.StatusBadRequest { // the path of a page that is not there may be an address, and is not repeated
+		_, a.here, _ = strings.Cut(strings.TrimPrefix(q.r.URL.Path, "/"), "/")
+	}
 	switch {
 	case a.result != done:
 	case rt.name == "desk":
-		s.o.Count("view_staff")
+		s.o.Count("view_desk")
 	default:
 		s.o.Count("view_public")
 	}

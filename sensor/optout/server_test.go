@@ -180,6 +180,10 @@ func TestNewRefuses(t *testing.T) {
 		"plain HTTP on every interface": {func(o *optout.Options) { o.Listen = ":80" }, "may not cross a network"},
 		"no port":                       {func(o *optout.Options) { o.Listen = "localhost" }, "is not host:port"},
 		"a certificate without its key": {func(o *optout.Options) { o.CertFile = "a.pem" }, "belong together"},
+		"a certificate that is missing": {func(o *optout.Options) { o.CertFile, o.KeyFile = "none.pem", "none.pem" }, "name readable PEM files under tls"},
+		"a URL in the clear":            {func(o *optout.Options) { o.URL = "http://a.example" }, "write it with https://"},
+		"that behind a proxy":           {func(o *optout.Options) { o.URL, o.BehindProxy = "http://a.example", true }, "write it with https://"},
+		"a URL with a fragment":         {func(o *optout.Options) { o.URL = "https://a.example/#x" }, "url is not an address"},
 		"no controller":                 {func(o *optout.Options) { o.Controller = "" }, "controller is missing"},
 		"no contact":                    {func(o *optout.Options) { o.Contact = "" }, "contact is missing"},
 		"no URL":                        {func(o *optout.Options) { o.URL = "" }, "url is not an address"},
@@ -211,7 +215,11 @@ func TestRunRefuses(t *testing.T) {
 	if err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "choose another address") {
 		t.Errorf("a port that is taken: got %v", err)
 	}
-	r = newRig(t, func(o *optout.Options) { o.CertFile, o.KeyFile, o.Listen = "none.pem", "none.pem", "127.0.0.1:0" })
+	cert, key, _ := certificate(t)
+	r = newRig(t, func(o *optout.Options) { o.CertFile, o.KeyFile, o.Listen = cert, key, "127.0.0.1:0" })
+	if err := os.Remove(cert); err != nil {
+		t.Fatal(err)
+	}
 	if err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("no certificate: got %v", err)
 	}

@@ -49,8 +49,11 @@ func TestPages(t *testing.T) {
 			}
 		}
 	}
-	if got, want := r.counted["view_staff"], 2; got != want {
-		t.Errorf("views by staff: got %d, want %d", got, want)
+	if got, want := r.counted["view_desk"], 2; got != want {
+		t.Errorf("views of the desk's page: got %d, want %d", got, want)
+	}
+	if !slices.Contains(optout.Counted(), "view_desk") || slices.Contains(optout.Counted(), "view_staff") {
+		t.Errorf("counted are %v: anybody may open the desk's page, so it does not tell of staff", optout.Counted())
 	}
 }
 
@@ -287,6 +290,10 @@ func TestNothingIsRegisteredWhenTheRegistryIsAway(t *testing.T) {
 	r := newRig(t)
 	r.book.away = true
 	r.wants("a lookup", r.post("/de/check", "receipt", "01234-56789-ABCDE-FGHJK"), http.StatusServiceUnavailable)
+	r.wants("a made-up address", r.post("/en/register", "address", random), http.StatusServiceUnavailable, "Nothing was registered")
+	if len(r.guard.kinds) != 0 {
+		t.Error("the guard was asked, which costs the shopper's allowance, when nothing could be done")
+	}
 	r = newRig(t, func(o *optout.Options) { o.Random = strings.NewReader("") })
 	r.wants("no randomness", r.post("/en/register", "address", stable), http.StatusServiceUnavailable)
 	r = newRig(t, func(o *optout.Options) {

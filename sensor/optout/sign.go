@@ -31,6 +31,10 @@ func (s *Service) sign(q *ask) answer {
 	if !ok {
 		return problem(http.StatusNotFound, notFound)
 	}
+	if store.Unread != nil { // a sign is printed and hangs for years: it must not state defaults as facts
+		s.o.Logger.Error("a sign could not be made", "store", store.ID, "error", store.Unread)
+		return nothingDone()
+	}
 	drawn, err := drawCode(s.o.URL)
 	if err != nil {
 		s.o.Logger.Error("the sign's code could not be drawn", "error", err)

@@ -12,6 +12,9 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/openfootfall/footfall/ingest/broker"
+	"github.com/openfootfall/footfall/ingest/fleet"
 )
 
 //go:embed pages/*
@@ -74,6 +77,12 @@ func (p page) Span(d time.Duration) (string, error) { return p.span(d) }
 func (p page) ContactIsMail() bool {
 	return strings.Count(p.Contact, "@") == 1 && !strings.ContainsAny(p.Contact, " ,;:/?<>")
 }
+
+// HeldDays is after how many days a registration that waits for review lapses.
+func (p page) HeldDays() int { return int(broker.QuarantineRetention / (24 * time.Hour)) }
+
+// ReportMinutes is how old a report of a sensor that is online may be.
+func (p page) ReportMinutes() int { return int(fleet.OnlineWithin / time.Minute) }
 
 // OtherLangs are the languages that this page is not in, each with its own name.
 func (p page) OtherLangs() (others []string) {

@@ -124,7 +124,7 @@ func TestNoSpanHasMoreThanItsBound(t *testing.T) {
 				}
 			}
 		}
-		if days := int(now/heldWindow) + 1; held > l.HeldPerDay*days {
+		if days := int(now/dayWindow) + 1; held > l.HeldPerDay*days {
 			t.Errorf("seed %d: got %d held in %v, want %d a day", seed, held, now, l.HeldPerDay)
 		}
 	}

@@ -3,9 +3,11 @@
 // waits for an operator's review, or is refused. The guard never reads a request's body: it cannot know which address or receipt
 // is meant, nor whether it is registered, so its answers tell nothing of either.
 //
-// A source is an IPv4 address or an IPv6 /56. Only its keyed hash is held, under a key of this process that is redrawn every ten
-// minutes, in memory, for 15 minutes at most; it is in no log and no metric. So a source that comes back after a quarter of an
-// hour is a new one: what one source can have enforced is bounded for every span of time (Limits.Bound), and not once and for all.
+// A source is an IPv4 address or an IPv6 /56. The /24 or /48 around it, its site, has a bound of its own, and so have all together,
+// where half is kept free for sources that come for the first time (Limits). Only a keyed hash of a source and of a site is held,
+// under a key of this process that is redrawn every ten minutes, in memory, for 15 minutes at most; it is in no log and no metric.
+// So a source that comes back after a quarter of an hour is a new one: what one source can have enforced is bounded for every span
+// of time (Limits.Bound), and not once and for all.
 //
 // Several instances of the service behind one balancer do not know of each other: each bounds for itself, and a token of one
 // means nothing to another. Let the balancer keep a source at its instance (by client address), or people who are challenged by
@@ -14,7 +16,6 @@ package guard
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -52,9 +53,10 @@ type Guard struct {
 	key      int           // the place of the key in use
 	table    table
 	used     map[tokenID]instant // redeemed tokens, until they are too old to be redeemed anyway
-	admitted window              // registrations, over all sources
-	held     window
-	spread   burst // of registrations that many sources sent together
+	done     [kinds]tally        // requests that were admitted in globalWindow, over all sources
+	today    window              // registrations that were admitted in dayWindow
+	held     tally               // registrations that were held in dayWindow
+	spread   burst               // of registrations that many sources sent together
 	swept    instant
 	timer    bool // a sweep is to come
 	warned   bool
@@ -72,15 +74,15 @@ func New(o Options) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range o.TrustedProxies {
-		if !p.IsValid() {
-			return nil, errors.New("trusted proxies: an invalid prefix is among them: write them as 10.0.0.0/8")
-		}
+	if err := CheckProxies(o.TrustedProxies); err != nil {
+		return nil, err
 	}
 	g := &Guard{
-		limits: limits, proxies: o.TrustedProxies, clock: o.Now, random: o.Random, log: o.Logger,
-		table: newTable(limits), used: map[tokenID]instant{},
-		admitted: newWindow(globalWindow), held: newWindow(heldWindow),
+		limits: limits, proxies: plain(o.TrustedProxies), clock: o.Now, random: o.Random, log: o.Logger,
+		table: newTable(limits), used: map[tokenID]instant{}, today: newWindow(dayWindow), held: newTally(dayWindow),
+	}
+	for i := range g.done {
+		g.done[i] = newTally(globalWindow)
 	}
 	if g.clock == nil {
 		g.clock = time.Now
@@ -130,33 +132,30 @@ func (g *Guard) judge(net subnet, what Kind, proof string) (Decision, error) {
 	if now >= g.swept.add(sweepEvery) {
 		g.sweep(now)
 	}
-	e := g.source(net, now)
-	l := g.limits.of(what, e == &g.table.rest)
-	busy := what == Register && g.admitted.count(now) >= g.limits.GlobalFree
-	if !busy && e.free[what].take(now, l.free) {
-		g.count(what, now)
-		return Decision{}, nil
+	c := g.claim(&net, what, now)
+	load := g.load(&c)
+	if free := &c.source.free[what]; load == 0 && c.wait(free, c.pace.free) == 0 {
+		return g.admit(&c, free, c.pace.free, false), nil
 	}
-	worked := g.redeem(net, what, proof, e, now)
-	if !worked {
-		return g.challenge(net, what, e, busy)
+	if what != Register && g.full(&c) { // a proof would not help, and stays good
+		return refuse(globalWindow / 10), nil
 	}
-	e.proofs++
-	switch enough := !e.proved[what].take(now, l.proved); {
-	case enough && what == Register:
-		return g.hold(&e.burst, now)
-	case enough:
-		return refuse(e.proved[what].wait(now, l.proved)), nil
-	case what == Register && g.admitted.count(now) >= g.limits.GlobalProved:
-		return g.hold(&g.spread, now)
+	if !g.redeem(net, what, proof, c.source, now) {
+		return g.challenge(net, what, c.source, load)
 	}
-	g.count(what, now)
-	return Decision{}, nil
-}
-
-func (g *Guard) count(what Kind, now instant) {
-	if what == Register {
-		g.admitted.add(now)
+	c.source.proofs++
+	proved := &c.source.proved[what]
+	switch wait := c.wait(proved, c.pace.proved); {
+	case wait > 0 && what == Register:
+		return g.hold(&c, &c.site.burst)
+	case wait > 0:
+		return refuse(wait), nil
+	case !g.full(&c):
+		return g.admit(&c, proved, c.pace.proved, true), nil
+	case c.first:
+		return g.hold(&c, &g.spread)
+	default:
+		return g.hold(&c, &c.site.burst)
 	}
 }
 

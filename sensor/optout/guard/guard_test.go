@@ -112,7 +112,7 @@ func TestTheWorkRisesWithTheProofs(t *testing.T) {
 
 func TestManySourcesTogether(t *testing.T) {
 	r := newRig(t, limits(func(l *Limits) { l.Bits, l.MaxBits, l.GlobalFree, l.GlobalProved = 1, 3, 100, 150 }))
-	from := func(i int) string { return fmt.Sprintf("10.0.%d.%d:99", i/250, i%250) }
+	from := func(i int) string { return fmt.Sprintf("10.%d.%d.9:99", i/250, i%250) } // each in a /24 of its own
 	for i := range 100 {
 		r.want(fmt.Sprint("free ", i), r.judge(from(i), Register, ""), Admit)
 	}
@@ -144,21 +144,21 @@ func TestHeldRegistrationsAreBoundedPerDay(t *testing.T) {
 	r := newRig(t, limits(func(l *Limits) { l.Proved, l.HeldPerBurst, l.HeldPerDay = Rate{1, time.Minute}, 4, 10 }))
 	held := 0
 	for i := range 20 {
-		from := fmt.Sprintf("192.0.2.%d:1", i)
+		from := fmt.Sprintf("192.0.%d.1:1", i)
 		for range 12 {
 			if r.prove(from, Register).Verdict == Hold {
 				held++
 			}
 		}
 	}
-	if held != 10 {
-		t.Errorf("got %d held, want 10", held)
+	if held != 5 {
+		t.Errorf("got %d held of people who registered more before, want half of 10", held)
 	}
-	d := r.prove("192.0.2.19:1", Register)
+	d := r.prove("192.0.19.1:1", Register)
 	if d.Verdict != Refuse || d.RetryAfter != time.Hour {
 		t.Errorf("got %+v, want a refusal for an hour", d)
 	}
-	r.pass(heldWindow + heldWindow/windowSlots)
+	r.pass(dayWindow + dayWindow/windowSlots)
 	for range 7 {
 		d = r.prove(home, Register)
 	}
@@ -174,10 +174,16 @@ func TestAnswersDoNotDependOnWhatIsRegistered(t *testing.T) {
 		a, b := request(home), request(home)
 		a.Body, b.Body = unread{t}, unread{t}
 		a.Form, b.Form = map[string][]string{"address": {"a"}}, nil
-		if x, y := one.g.Judge(a, what, ""), other.g.Judge(b, what, ""); x != y {
+		if x, y := one.g.Judge(a, what, ""), other.g.Judge(b, what, ""); plainly(x) != plainly(y) {
 			t.Fatalf("request %d: got %+v and %+v, want the same", i, x, y)
 		}
 	}
+}
+
+// plainly is a decision without what it would give back, which is another place in every guard.
+func plainly(d Decision) Decision {
+	d.took = nil
+	return d
 }
 
 func TestLimitsAreChecked(t *testing.T) {
@@ -196,6 +202,9 @@ func TestLimitsAreChecked(t *testing.T) {
 		{"bits the wrong way round", func(l *Limits) { l.Bits, l.MaxBits = 18, 17 }, []string{"17 does not go with 18"}},
 		{"bits that take a day", func(l *Limits) { l.Bits, l.MaxBits = 40, 41 }, []string{"bits: 40", "max bits: 41"}},
 		{"thresholds the wrong way round", func(l *Limits) { l.GlobalFree, l.GlobalProved = 10, 9 }, []string{"9 is less than the 10"}},
+		{"looks the wrong way round", func(l *Limits) { l.GlobalLookFree, l.GlobalLook = 10, 9 }, []string{"checks with a proof: 9 is less than the 10"}},
+		{"no site at all", func(l *Limits) { l.Site, l.Block = Rate{-1, time.Second}, Rate{5, 0} }, []string{"site: -1 at once", "block: 5 at once and one in 0s"}},
+		{"no day", func(l *Limits) { l.EnforcedPerDay, l.Firsts = -1, 257 }, []string{"enforced in a day: -1", "firsts: 257"}},
 		{"no patience", func(l *Limits) { l.Wait = time.Millisecond }, []string{"wait: 1ms"}},
 		{"waits longer than a token lives", func(l *Limits) { l.Wait = time.Hour }, []string{"wait: 1h"}},
 	} {
@@ -219,6 +228,12 @@ func TestLimitsAreChecked(t *testing.T) {
 	l := DefaultLimits()
 	if a, b := l.Bound(10*time.Minute), l.Bound(time.Hour); a != 52 || b != 212 {
 		t.Errorf("got bounds %d and %d, want 52 and 212, as the comment says", a, b)
+	}
+	if v6, v4 := l.SiteBound(time.Hour); v6 != 421 || v4 != 841 || l.TotalBound(time.Hour) != 7200 {
+		t.Errorf("got bounds %d, %d and %d, want 421, 841 and 7200, as the comments say", v6, v4, l.TotalBound(time.Hour))
+	}
+	if a, b := l.GlobalProved/2, l.GlobalProved/4/l.Firsts; a != 600 || b != 37 {
+		t.Errorf("got %d sources in %d networks, want 600 in 37, as the comment says", a, b)
 	}
 	last := l.Wait + time.Duration(maxSteps)*l.Wait/2
 	if l.Wait = time.Minute; last >= TokenLife || l.Wait+maxSteps*l.Wait/2 >= TokenLife {

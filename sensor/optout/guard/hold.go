@@ -14,23 +14,29 @@ type burst struct {
 	held   int
 }
 
-// hold sends a registration to quarantine, or refuses it where too many went there. It belongs to the burst of its source, or to
-// the one of many sources together where it is held because of them.
-func (g *Guard) hold(b *burst, now instant) (Decision, error) {
-	if b.number == 0 || now >= b.born.add(SourceLife) {
+// hold sends a registration to quarantine, or refuses it where too many went there. It belongs to the burst of its site, or to
+// the one of people who come once from everywhere, where it is held because of all that goes on.
+//
+// How many are held in a day is counted by this process only: the count begins at 0 when it is started, and it knows neither what
+// other instances hold nor what an operator decided meanwhile. What waits altogether is for the registry to say.
+func (g *Guard) hold(c *claim, b *burst) (Decision, error) {
+	now := c.now
+	if g.held.full(g.limits.HeldPerDay, c.first, now) {
+		return refuse(time.Hour), nil
+	}
+	full := func() bool { return b.held >= g.limits.HeldPerBurst }
+	if b.number == 0 || now >= b.born.add(SourceLife) || b == &g.spread && full() {
 		if err := g.begin(b, now); err != nil {
 			return Decision{}, err
 		}
 	}
-	if b.held >= g.limits.HeldPerBurst {
+	if full() {
 		return refuse(time.Duration(b.born.add(SourceLife) - now)), nil
 	}
-	if g.held.count(now) >= g.limits.HeldPerDay {
-		return refuse(time.Hour), nil
-	}
 	b.held++
-	g.held.add(now)
-	return Decision{Verdict: Hold, Burst: b.number}, nil
+	g.held.add(c.first, now)
+	c.burst, c.number, c.proved = b, b.number, true
+	return g.decide(Decision{Verdict: Hold, Burst: b.number}, c), nil
 }
 
 func (g *Guard) begin(b *burst, now instant) error {

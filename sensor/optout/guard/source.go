@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -23,6 +25,9 @@ func client(r *http.Request, proxies []netip.Prefix) (from netip.Addr, garbled b
 		return netip.Addr{}, true
 	}
 	hops := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	if hops == "" { // a trusted proxy that says nothing makes one source of all its clients
+		return from, trusted(from, proxies)
+	}
 	for range maxHops {
 		if hops == "" || !trusted(from, proxies) {
 			return from, false
@@ -39,6 +44,43 @@ func client(r *http.Request, proxies []netip.Prefix) (from netip.Addr, garbled b
 
 func trusted(a netip.Addr, proxies []netip.Prefix) bool {
 	return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// The shortest prefixes that may be trusted: whoever is in one can say to be anybody, and so be a new source every time.
+const (
+	shortestV4 = 8
+	shortestV6 = 16
+	mappedBits = 96 // of ::ffff:0:0, before an IPv4 address in IPv6 (RFC 4291 section 2.5.5.2)
+)
+
+// CheckProxies says which of the prefixes are none, or are too much to trust: an IPv4 one has 8 bits at least, an IPv6 one 16. One
+// of IPv4 written in IPv6 (::ffff:10.0.0.0/104) is taken for what it means.
+func CheckProxies(prefixes []netip.Prefix) error {
+	var errs []error
+	for i, p := range plain(prefixes) {
+		shortest := shortestV6
+		if p.Addr().Is4() {
+			shortest = shortestV4
+		}
+		switch {
+		case !p.IsValid():
+			errs = append(errs, fmt.Errorf("trusted proxies: number %d is not a prefix: write it as 10.0.0.0/8", i+1))
+		case p.Bits() < shortest || p.Addr().Is4In6():
+			errs = append(errs, fmt.Errorf("trusted proxies: whoever is in %v could say to be anybody: name your proxies more closely, with /%d or longer", prefixes[i], shortest))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// plain writes prefixes of IPv4 in IPv6 as those of IPv4 that they are, as addresses are written; one that holds more stays.
+func plain(prefixes []netip.Prefix) []netip.Prefix {
+	list := slices.Clone(prefixes)
+	for i, p := range list {
+		if bits := p.Bits() - mappedBits; p.Addr().Is4In6() && bits >= 0 {
+			list[i] = netip.PrefixFrom(p.Addr().Unmap(), bits)
+		}
+	}
+	return list
 }
 
 // parseHost reads an address with or without a port, an IPv6 one with or without brackets.
@@ -59,7 +101,7 @@ func parseHost(text string) (netip.Addr, bool) {
 
 // subnet is what counts as one source: its family, and the leading bytes of its address. It is never kept.
 type subnet struct {
-	family byte // 4, 6, 's' for an IPv6 /48, 0 for what has no address
+	family byte // 4, 6, 'b' for an IPv4 /24, 's' for an IPv6 /48, 0 for what has no address
 	prefix [7]byte
 }
 
@@ -77,9 +119,14 @@ func subnetOf(a netip.Addr) subnet {
 	}
 }
 
-// site is the /48 that an IPv6 /56 lies in, as one source.
+// site is the /48 or /24 that a source lies in. What has no address is its own.
 func (n subnet) site() subnet {
-	n.family, n.prefix[6] = 's', 0
+	switch n.family {
+	case 4:
+		n.family, n.prefix[3] = 'b', 0
+	case 6:
+		n.family, n.prefix[6] = 's', 0
+	}
 	return n
 }
 

@@ -2,15 +2,20 @@ package guard
 
 import "time"
 
-// entry is what is held of a source. It says nothing of who that is.
+// entry is what is held of a source, of a site, or of a /48 that is both. It says nothing of who that is.
 type entry struct {
 	born     instant
 	free     [kinds]bucket
 	proved   [kinds]bucket
 	patience bucket
 	proofs   int // redeemed; each makes the next ones harder
-	subnets  int // of a /48: how many of its /56 became sources of their own
-	burst    burst
+	came     [kinds]bool
+
+	// Of a site:
+	site    bucket
+	firsts  [kinds]int // how many of its sources came, once each
+	subnets int        // of a /48: how many of its /56 became sources of their own
+	burst   burst
 }
 
 func (e *entry) old(now instant) bool { return now >= e.born.add(SourceLife) }
@@ -24,27 +29,29 @@ type table struct {
 
 func newTable(l Limits) table { return table{entries: map[uint64]*entry{}, most: l.Sources} }
 
-// source finds what is held of a source, or begins to hold something. Under a flood from very many sources memory stays bounded,
-// and newcomers share what is left; those who were there before keep their own.
-func (g *Guard) source(n subnet, now instant) *entry {
-	if e := g.find(&n, now); e != nil {
-		return e
+// source finds what is held of a source and of its site, or begins to hold something. Under a flood from very many sources memory
+// stays bounded, and newcomers share what is left; those who were there before keep their own.
+func (g *Guard) source(n *subnet, now instant) (source, site *entry) {
+	around := n.site()
+	if site = g.find(&around, now); site == nil {
+		site = g.insert(&around, now)
+	}
+	if site == &g.table.rest || around == *n {
+		return site, site
+	}
+	if source = g.find(n, now); source != nil {
+		return source, site
 	}
 	if n.family == 6 {
-		site := n.site()
-		e := g.find(&site, now)
-		if e == nil {
-			e = g.insert(&site, now)
+		if site.subnets >= g.limits.Subnets {
+			return site, site
 		}
-		if e == &g.table.rest {
-			return e
-		}
-		if e.subnets >= g.limits.Subnets {
-			return e
-		}
-		e.subnets++
+		site.subnets++
 	}
-	return g.insert(&n, now)
+	if source = g.insert(n, now); source == &g.table.rest {
+		return source, source
+	}
+	return source, site
 }
 
 func (g *Guard) find(n *subnet, now instant) *entry {

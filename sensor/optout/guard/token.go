@@ -83,13 +83,9 @@ func (k *generation) seal(body []byte, n *subnet) tokenID {
 }
 
 // challenge makes a token. How hard it is rises with the proofs that came from the source; when there is much to do over all
-// sources it is two bits harder.
-func (g *Guard) challenge(n subnet, what Kind, e *entry, busy bool) (Decision, error) {
-	step := e.proofs / 4
-	if busy {
-		step += 2
-	}
-	step = min(step, g.limits.MaxBits-g.limits.Bits)
+// sources it is harder by load bits.
+func (g *Guard) challenge(n subnet, what Kind, e *entry, load int) (Decision, error) {
+	step := min(e.proofs/4+load, g.limits.MaxBits-g.limits.Bits)
 	wait := seconds(g.limits.Wait + time.Duration(step)*g.limits.Wait/2)
 	body := make([]byte, 0, bodyBytes+macBytes)
 	body = append(body, byte(what), byte(g.limits.Bits+step))

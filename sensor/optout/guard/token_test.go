@@ -163,7 +163,7 @@ func FuzzProof(f *testing.F) {
 		f.Fatal(err)
 	}
 	n := subnet{family: 4}
-	d, err := g.challenge(n, Register, &entry{}, false)
+	d, err := g.challenge(n, Register, &entry{}, 0)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -69,4 +69,5 @@ type Decision struct {
 	Burst      uint32        // of Hold: a random number that all registrations of one burst share, never 0
 	RetryAfter time.Duration // of Refuse: whole seconds
 	Challenge  Task          // of Challenge
+	took       *claim        // of Admit and Hold: what Return gives back
 }

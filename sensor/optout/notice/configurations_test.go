@@ -43,7 +43,7 @@ func base(policy string) Input {
 	}
 	in := Input{
 		Store: store, Org: Org{"Example Retail", "privacy@example.org", "https://optout.example.org/"},
-		Asked: true, Tags: 1000, Now: noon, LegalBasis: "consent of the members of the club, recorded by the board",
+		Asked: true, Registrations: 1000, Now: noon, LegalBasis: "consent of the members of the club, recorded by the board",
 	}
 	for _, s := range store.Sensors {
 		in.Sensors = append(in.Sensors, Sensor{
@@ -71,7 +71,7 @@ func configurations(n int, seed uint64) []Input {
 		in.Store.Hours, in.Store.SealAfter = hours[r.IntN(len(hours))], time.Duration(r.IntN(25))*time.Hour
 		in.Store.ReturnEpsilon = float64(1+r.IntN(12)) / 4
 		in.Now, in.Embedded, in.Asked = noon.Add(time.Duration(r.IntN(14*24*60))*time.Minute), r.IntN(2) == 0, r.IntN(4) > 0
-		in.Tags = []int{-1, 0, 1, 7, 1234, 1_000_000, 1 << 28}[r.IntN(7)]
+		in.Registrations = []int{-1, 0, 1, 7, 1234, 1_000_000, 1 << 28}[r.IntN(7)]
 		if r.IntN(3) == 0 {
 			in.LegalBasis = ""
 		}
@@ -164,6 +164,10 @@ func corners(t testing.TB) []Facts {
 		f := Gather(base(policy))
 		f.Now.CountOnly, f.Now.Reasons = 1, []string{ReasonClock, ReasonKeys, ReasonList, ReasonOther}
 		out = append(out, f)
+		running := Gather(base(CountOnly)).Rules
+		held := f
+		held.InForce = &running
+		out = append(out, held)
 		f.Now.Known = 0
 		f.Rules.OtherHours = []Opening{{"nonsense", "UTC"}, {"always open", "UTC"}}
 		f.Rules.PasserBy, f.Rules.ClassLife, f.Rules.RandomMemory = Span(time.Hour+time.Second), Span(time.Minute), Span(59*time.Second)

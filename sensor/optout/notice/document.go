@@ -60,11 +60,11 @@ func (f Facts) outline() []part {
 		{"radius", []string{"radius.inside", "radius.passers", "radius.walls"}, nil},
 		{"hours", pick(r.Hours == alwaysOpen && len(r.OtherHours) == 0, "hours.none", "hours.closed_is_closed"), nil},
 		{"codes", r.codes(), nil},
-		{"kept", append(pick(r.Policy == CountOnly, "kept.counts", "kept.visits"), r.kept()...), []string{"kept.no_address", "kept.no_names", "kept.no_link"}},
+		{"kept", append(pick(r.Policy == CountOnly, "kept.counts", "kept.visits"), r.kept()...), append([]string{"kept.no_address", "kept.no_names"}, pick(r.ReturnCodes, "kept.tags_link", "kept.no_link")...)},
 	}
 	if r.ReturnCodes {
 		parts = slices.Insert(parts, 0, part{"extended", append(pick(r.LegalBasis == "", "extended.no_basis", "extended.basis"),
-			"extended.codes", "extended.keys"), nil})
+			"extended.codes", "extended.keys", "extended.tags"), nil})
 	}
 	if r.ReturnFilter {
 		parts = append(parts, part{"returns", []string{"returns.bits", "returns.bound", "returns.limits"}, nil})
@@ -99,7 +99,10 @@ func (f Facts) now() []string {
 	if f.Now.CountOnly > 0 {
 		keys = append(keys, "now.fail_closed")
 	}
-	if f.Rules.Policy != f.Rules.SetPolicy {
+	switch {
+	case f.Running().Policy != f.Rules.Policy:
+		keys = append(keys, "now.held_policy")
+	case f.Rules.Policy != f.Rules.SetPolicy:
 		keys = append(keys, "now.other_policy")
 	}
 	return keys
@@ -115,7 +118,7 @@ func (r Rules) codes() []string {
 
 func (r Rules) kept() []string {
 	if r.Policy == CountOnly {
-		return []string{"kept.rounded"}
+		return []string{"kept.rounded", "kept.exact_counts"}
 	}
 	return []string{"kept.rounded", "kept.exact"}
 }

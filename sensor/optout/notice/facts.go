@@ -9,9 +9,20 @@ import (
 
 // Facts are all that a notice states of a store.
 type Facts struct {
-	Store string `json:"store"`
-	Rules Rules  `json:"rules"`
-	Now   Now    `json:"now"`
+	Store   string `json:"store"`
+	Rules   Rules  `json:"rules"`
+	InForce *Rules `json:"in_force,omitempty"` // what the store runs under, where Widen made the Rules state more; nil where they are that
+	Now     Now    `json:"now"`
+}
+
+// Running are the rules that the store runs under: the Rules, but for what is kept of earlier ones.
+func (f Facts) Running() Rules { return running(f.Rules, f.InForce) }
+
+func running(stated Rules, inForce *Rules) Rules {
+	if inForce != nil {
+		return *inForce
+	}
+	return stated
 }
 
 // The policies, as stores.yaml names them.
@@ -38,7 +49,7 @@ type Rules struct {
 	KeysDie       string  `json:"keys_die"`         // local time of day at which a day's key is destroyed
 	SealAfter     Span    `json:"seal_after"`       // after which the day's codes are deleted; the largest that anything works under
 	SpoolIDAge    Span    `json:"spool_id_age"`     // how long a code may wait on a sensor that is offline; the largest
-	OnlineLife    Span    `json:"online_life"`      // the longest life of a code from a sensor that is online: lifetime.Of
+	OnlineLife    Span    `json:"online_life"`      // the longest life of a code from a sensor that is online: lifetime.Of, by the store that seals last
 	LongestLife   Span    `json:"longest_life"`     // and from one that is not
 	OptOutMaxAge  Span    `json:"optout_max_age"`   // after which a sensor that cannot read the opt-out list only counts; the largest
 	InsideDBM     int     `json:"inside_dbm"`       // the weakest signal that is inside, over all sensors
@@ -46,6 +57,7 @@ type Rules struct {
 	PasserBy      Span    `json:"passer_by"`        // silence after which a passer-by is forgotten
 	RandomMemory  Span    `json:"random_memory"`    // how long a sensor remembers a made-up address
 	ClassLife     Span    `json:"class_life"`       // how long the stay of a rare model may be seen
+	CountersLife  Span    `json:"counters_life"`    // after which the counters that show it are deleted: lifetime.Counters
 	RoundedTo     int     `json:"rounded_to"`       // base of published counts
 	HiddenUnder   int     `json:"hidden_under"`     // a published count under it is not shown
 	SharedByTag   int     `json:"shared_by_tag"`    // about so many addresses in use share a tag of the opt-out list
@@ -58,6 +70,8 @@ type Rules struct {
 	CodeDays      int     `json:"return_code_days"` // for so many store-days
 	CodeKeyDays   int     `json:"return_key_days"`  // and their keys at most for so many
 	CodeBits      int     `json:"return_code_bits"` // their length
+	ReturnLife    Span    `json:"return_life"`      // the longest life of a return code: lifetime.Returns
+	TagDays       int     `json:"return_tag_days"`  // for so many days a sensor keeps which opt-out tag it belongs to
 }
 
 // Opening is opening hours in a time zone.
@@ -92,7 +106,7 @@ type Now struct {
 	Known     int       `json:"sensors_known"`         // of them: whose settings are known; of the others the defaults are taken
 	CountOnly int       `json:"sensors_counting"`      // of those online: that only count because something fails closed
 	Reasons   []string  `json:"reasons,omitempty"`     // why
-	OneIn     int64     `json:"over_exclusion_one_in"` // about one address in so many is left out without having asked; 0 none, -1 unknown
+	OneIn     int64     `json:"over_exclusion_one_in"` // at most about one address in so many is left out without having asked; 0 none, -1 unknown
 }
 
 // Digest names the rules: 64 hexadecimal digits that differ where any rule does. An audit log can hold it.

@@ -14,6 +14,7 @@ import (
 	"github.com/openfootfall/footfall/ingest/wire"
 	"github.com/openfootfall/footfall/sensor/agent"
 	"github.com/openfootfall/footfall/sensor/keys"
+	"github.com/openfootfall/footfall/sensor/outbox/kept"
 	"github.com/openfootfall/footfall/sensor/returns"
 	"github.com/openfootfall/footfall/sensor/status"
 )
@@ -56,14 +57,16 @@ func gatherRules(in Input) Rules {
 		Policy: policyName(w.policy), SetPolicy: policyName(in.Store.Policy),
 		TimeZone: in.Store.Calendar.Location().String(), Hours: in.Store.Hours.String(), OtherHours: w.otherHours,
 		OptOutMaxAge: Span(w.listAge), InsideDBM: w.inside, FloorDBM: w.floor,
-		PasserBy: Span(agent.SessionTimeout), RandomMemory: Span(agent.TransientMemory), ClassLife: Span(calendar.ClassBlock),
+		PasserBy: Span(agent.SessionTimeout), RandomMemory: Span(agent.TransientMemory), ClassLife: Span(calendar.ClassBlock), CountersLife: Span(lifetime.Counters),
 		RoundedTo: RoundedTo, HiddenUnder: HiddenUnder, SharedByTag: sharedByTag, OneComputer: in.Embedded,
 		KeysDie: fmt.Sprintf("%02d:00", calendar.BoundaryHour),
 	}
 	if w.policy == wire.Policy_POLICY_COUNT_ONLY {
 		return r
 	}
-	life := lifetime.Of(w.seal, w.spool)
+	seal, day := in.chain()
+	seal = max(seal, w.seal)
+	life := lifetime.Of(seal, w.spool, day)
 	r.SealAfter, r.SpoolIDAge = Span(w.seal), Span(w.spool)
 	r.OnlineLife, r.LongestLife = Span(life.Online), Span(life.Longest)
 	if w.filter {
@@ -72,9 +75,16 @@ func gatherRules(in Input) Rules {
 	}
 	if w.codes {
 		r.ReturnCodes, r.CodeDays, r.CodeKeyDays, r.CodeBits = true, codeDays, codeKeyDays, codeBits
+		r.ReturnLife, r.TagDays = Span(lifetime.Returns(seal, day)), kept.Days
 		r.LegalBasis = strings.TrimSpace(in.LegalBasis)
 	}
 	return r
+}
+
+// chain is what the notice of every store of the chain has to reckon with, of its own store at the least.
+func (in Input) chain() (seal, day time.Duration) {
+	seal, day = lifetime.Chain([]stores.Store{in.Store}, in.Now)
+	return max(seal, in.ChainSealAfter), max(day, in.ChainLongestDay)
 }
 
 // widestOf takes the defaults for every sensor of stores.yaml whose settings are not known: that a setting is not known is no
@@ -149,7 +159,7 @@ func policyName(p wire.Policy) string {
 func gatherNow(in Input) Now {
 	n := Now{
 		At: in.Now.In(in.Store.Calendar.Location()).Truncate(time.Minute), Sensors: len(in.Store.Sensors),
-		Asked: in.Asked, OneIn: overExclusion(in.Tags),
+		Asked: in.Asked, OneIn: overExclusion(in.Registrations),
 	}
 	listening := in.Store.Hours.Open(n.At)
 	seen := map[string]bool{}
@@ -217,12 +227,13 @@ func reasons(failClosed []string) []string {
 	return out
 }
 
-// overExclusion is how many addresses there are to one that a listed tag leaves out, down to two digits; 0 for none, -1 unknown.
-func overExclusion(tags int) int64 {
-	if tags <= 0 {
-		return int64(max(tags, -1))
+// overExclusion is how many addresses there are at least to one that the list leaves out, down to two digits; 0 for none, -1
+// unknown. Each registration is taken for a tag of its own, so that the figure tells nobody which addresses share one.
+func overExclusion(registrations int) int64 {
+	if registrations <= 0 {
+		return int64(max(registrations, -1))
 	}
-	n := int64(tagSpace / tags)
+	n := int64(tagSpace / registrations)
 	step := int64(1)
 	for n/step >= 100 {
 		step *= 10

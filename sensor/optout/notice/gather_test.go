@@ -52,7 +52,7 @@ func TestTheLargestSettingsCount(t *testing.T) {
 	in.Sensors[0].SpoolIDAge, in.Sensors[0].SealAfter, in.Sensors[0].OptOutMaxAge = 2*time.Hour, 9*time.Hour, 12*time.Hour
 	in.Sensors[1].SpoolIDAge, in.Sensors[1].InsideDBM, in.Sensors[1].FloorDBM, in.Sensors[1].ReturnEpsilon = 11*time.Hour, -65, -80, 3
 	r := Gather(in).Rules
-	life := lifetime.Of(9*time.Hour, 11*time.Hour)
+	life := lifetime.Of(9*time.Hour, 11*time.Hour, 25*time.Hour) // of Berlin
 	if time.Duration(r.OnlineLife) != life.Online || time.Duration(r.LongestLife) != life.Longest {
 		t.Errorf("got %v and %v, want %v and %v", time.Duration(r.OnlineLife), time.Duration(r.LongestLife), life.Online, life.Longest)
 	}
@@ -232,7 +232,9 @@ func TestOrgCheck(t *testing.T) {
 		want   []string
 	}{
 		"good":              {func(*Org) {}, nil},
-		"a path of its own": {func(o *Org) { o.URL = "https://example.org/out?x=1" }, nil},
+		"a path of its own": {func(o *Org) { o.URL = "https://example.org/out" }, nil},
+		"a query":           {func(o *Org) { o.URL = "https://example.org/out?x=1" }, []string{"not the address of a page"}},
+		"a fragment":        {func(o *Org) { o.URL = "https://example.org/#x" }, []string{"not the address of a page"}},
 		"nothing":           {func(o *Org) { *o = Org{} }, []string{"controller: it is missing", "contact: it is missing", "url: it is missing"}},
 		"only spaces":       {func(o *Org) { o.Contact = "  " }, []string{"contact: it is missing: write how"}},
 		"too long":          {func(o *Org) { o.Controller = strings.Repeat("ä", 201) }, []string{"controller: it is longer than 200"}},

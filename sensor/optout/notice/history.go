@@ -18,7 +18,12 @@ type Version struct {
 	At     time.Time `json:"at"`      // when it was first stated
 	Store  string    `json:"store"`
 	Rules  Rules     `json:"rules"`
+
+	InForce *Rules `json:"in_force,omitempty"` // as in Facts
 }
+
+// Running are the rules that the store ran under, as Facts.Running.
+func (v Version) Running() Rules { return running(v.Rules, v.InForce) }
 
 // Past is what a history holds of a store.
 type Past struct {
@@ -66,8 +71,8 @@ func (h *History) Versions(store string) (Past, error) {
 	return past, errors.Join(err, f.Close())
 }
 
-// Note adds a version if the rules differ from those of the last one, and then says what changed. It returns the number of the
-// version that holds now. It is on disk when Note returns. What a crash left half-written at the end is cut off first.
+// Note adds a version if the rules, stated or in force, differ from those of the last one, and then says what changed. It returns the
+// number of the version that holds now. It is on disk when Note returns. What a crash left half-written at the end is cut off first.
 func (h *History) Note(f Facts, now time.Time) (version int, changed bool, changes []Change, err error) {
 	path, err := h.path(f.Store)
 	if err != nil {
@@ -85,10 +90,10 @@ func (h *History) Note(f Facts, now time.Time) (version int, changed bool, chang
 		return 0, false, nil, err
 	}
 	last := past.last()
-	if last.Number > 0 && last.Rules.Digest() == f.Rules.Digest() {
+	if last.Number > 0 && last.Rules.Digest() == f.Rules.Digest() && last.Running().Digest() == f.Running().Digest() {
 		return last.Number, false, nil, nil
 	}
-	next := Version{Number: past.next, At: now.UTC().Truncate(time.Second), Store: f.Store, Rules: f.Rules}
+	next := Version{Number: past.next, At: now.UTC().Truncate(time.Second), Store: f.Store, Rules: f.Rules, InForce: f.InForce}
 	if last.Number > 0 {
 		if changes, err = changesBetween(last, next); err != nil {
 			return 0, false, nil, err

@@ -48,7 +48,7 @@ func TestAVersionIsMadeWhereTheRulesChange(t *testing.T) {
 	in := base(Standard)
 	note(t, h, Gather(in), noon, 1, true)
 	note(t, h, Gather(in), noon.Add(time.Hour), 1, false)
-	in.Tags, in.Now, in.Sensors[0].Online = 7, noon.Add(14*time.Hour), false
+	in.Registrations, in.Now, in.Sensors[0].Online = 7, noon.Add(14*time.Hour), false
 	note(t, h, Gather(in), noon.Add(2*time.Hour), 1, false)
 	in.Store.SealAfter = 5 * time.Hour
 	changes := note(t, h, Gather(in), noon.Add(24*time.Hour), 2, true)
@@ -65,7 +65,7 @@ func TestAVersionIsMadeWhereTheRulesChange(t *testing.T) {
 	if got, want := c.In("de"), (Wording{"Wie viel später der Tag abgeschlossen wird", "4 Stunden", "5 Stunden"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := changes[2].In("en"); got.Before != "35 hours and 6 minutes" || got.After != "36 hours and 6 minutes" {
+	if got := changes[2].In("en"); got.Before != "36 hours and 6 minutes" || got.After != "37 hours and 6 minutes" {
 		t.Errorf("got %+v, want the longest life before and after", got)
 	}
 

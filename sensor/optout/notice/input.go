@@ -2,6 +2,7 @@ package notice
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -39,6 +40,8 @@ func (o Org) Check() []error {
 			errs = append(errs, fmt.Errorf("%s: it is more than one line of text: %s", part.key, part.write))
 		case part.key == "url" && !goodURL(part.value):
 			errs = append(errs, fmt.Errorf("url: %q is not the address of a page: %s", part.value, part.write))
+		case part.key == "url" && inTheClear(part.value):
+			errs = append(errs, fmt.Errorf("url: %s would send shoppers, and their phones' addresses, across a network in the clear: write it with https://", part.value))
 		}
 	}
 	return errs
@@ -46,7 +49,13 @@ func (o Org) Check() []error {
 
 func goodURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && !strings.ContainsAny(text, "?#")
+}
+
+// inTheClear reports whether a good URL leads to plain HTTP off this machine.
+func inTheClear(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback()
 }
 
 // Input is what a notice is made from.
@@ -54,11 +63,17 @@ type Input struct {
 	Store      stores.Store
 	LegalBasis string // stores.Store.LegalBasis
 	Org        Org
-	Asked      bool      // whether anybody asked the sensors; where not, Sensors is empty
-	Sensors    []Sensor  // those that have reported
-	Tags       int       // distinct listed tags, -1 where that is not known
-	Now        time.Time // the moment for which the notice is true
-	Embedded   bool      // everything but the sensors runs in one process on one computer
+	Asked      bool     // whether anybody asked the sensors; where not, Sensors is empty
+	Sensors    []Sensor // those that have reported
+	// Registrations are those in force, -1 where that is not known. Distinct tags would say whether an address was listed already:
+	// who registers it sees them stand still.
+	Registrations int
+	Now           time.Time // the moment for which the notice is true
+	Embedded      bool      // everything but the sensors runs in one process on one computer
+
+	// What lifetime.Chain says of all stores of stores.yaml: the topic that they share is truncated where the last of them has
+	// sealed. Zero: there is no other store.
+	ChainSealAfter, ChainLongestDay time.Duration
 }
 
 // Sensor is what one sensor reports of itself. Its settings count only where KnowsSettings.

@@ -52,20 +52,22 @@ func allowed(in Input, f Facts, lang string) map[string]bool {
 		spool, list = max(spool, agent.DefaultIDAge), max(list, agent.OptOutMaxAge)
 		inside, floor = min(inside, agent.DefaultRSSIInside), min(floor, agent.DefaultRSSIFloor)
 	}
-	life := lifetime.Of(seal, spool)
-	for _, d := range []time.Duration{seal, spool, list, life.Online, life.Longest, agent.SessionTimeout, agent.TransientMemory, calendar.ClassBlock} {
+	day := in.Store.Calendar.LongestDay(in.Store.Calendar.DayOf(in.Now))
+	life := lifetime.Of(seal, spool, day)
+	for _, d := range []time.Duration{seal, spool, list, life.Online, life.Longest, agent.SessionTimeout, agent.TransientMemory, calendar.ClassBlock, 13 * time.Hour} {
 		span(d)
 	}
 	add("04:00", (time.Time{}).Add(4*time.Hour+seal).Format("15:04"), whole(int64(inside)), whole(int64(floor)))
 	add(whole(int64(online)), whole(int64(known)), whole(int64(closed)), whole(int64(len(in.Store.Sensors))))
-	add("5", "10", "2000", "28", "56", "64")
+	returns := int64(math.Ceil(lifetime.Returns(seal, day).Hours())) // said in days and hours
+	add("5", "10", "2000", "28", "56", "64", "30", whole(returns/24), whole(returns%24))
 	separators := strings.NewReplacer(".", ",")
 	if lang == "en" {
 		separators = strings.NewReplacer()
 	}
 	add(separators.Replace(strconv.FormatFloat(epsilon, 'f', -1, 64)), separators.Replace(strconv.FormatFloat(math.Ceil(math.Exp(epsilon)*10)/10, 'f', -1, 64)))
-	if in.Tags > 0 {
-		add(grouped(1<<28/in.Tags, lang))
+	if in.Registrations > 0 {
+		add(grouped(1<<28/in.Registrations, lang))
 	}
 	return out
 }
@@ -108,7 +110,8 @@ func TestEveryNumberOfANoticeIsOneOfTheFacts(t *testing.T) {
 func TestTheLifeOfACodeIsTheComputedOne(t *testing.T) {
 	for i, in := range configurations(200, 3) {
 		f := Gather(in)
-		life := lifetime.Of(time.Duration(f.Rules.SealAfter), time.Duration(f.Rules.SpoolIDAge))
+		day := in.Store.Calendar.LongestDay(in.Store.Calendar.DayOf(in.Now))
+		life := lifetime.Of(time.Duration(f.Rules.SealAfter), time.Duration(f.Rules.SpoolIDAge), day)
 		codes, _ := document(t, f, "en").Section("codes")
 		text := strings.Join(codes.Paragraphs, " ")
 		if f.Rules.Policy == CountOnly {
@@ -160,35 +163,37 @@ func TestEverySettingChangesTheNotice(t *testing.T) {
 		rules   bool // a new version
 		without []string
 	}{
-		"policy":             {func(in *Input) { in.Store.Policy = wire.Policy_POLICY_EXTENDED }, true, []string{Extended}},
-		"a sensor's policy":  {func(in *Input) { in.Sensors[1].Policy = wire.Policy_POLICY_EXTENDED }, true, []string{Extended}},
-		"legal basis":        {func(in *Input) { in.LegalBasis = "another" }, true, []string{CountOnly, Standard}},
-		"hours":              {func(in *Input) { in.Store.Hours = stores.Hours{} }, true, nil},
-		"a sensor's hours":   {func(in *Input) { in.Sensors[0].Hours = "always open" }, true, nil},
-		"a sensor's zone":    {func(in *Input) { in.Sensors[0].TimeZone = "UTC" }, true, nil},
-		"time zone":          {func(in *Input) { in.Store.Calendar = calendarOf("Asia/Tokyo") }, true, nil},
-		"seal_after":         {func(in *Input) { in.Store.SealAfter = 5 * time.Hour }, true, []string{CountOnly}},
-		"a sensor's seal":    {func(in *Input) { in.Sensors[0].SealAfter = 6 * time.Hour }, true, []string{CountOnly}},
-		"spool_id_age":       {func(in *Input) { in.Sensors[1].SpoolIDAge = 7 * time.Hour }, true, []string{CountOnly}},
-		"optout_max_age":     {func(in *Input) { in.Sensors[1].OptOutMaxAge = 49 * time.Hour }, true, nil},
-		"rssi_inside":        {func(in *Input) { in.Sensors[1].InsideDBM = -75 }, true, nil},
-		"rssi_floor":         {func(in *Input) { in.Sensors[1].FloorDBM = -92 }, true, nil},
-		"return_epsilon":     {func(in *Input) { in.Store.ReturnEpsilon = 2.5 }, true, []string{CountOnly, Extended}},
-		"a sensor's epsilon": {func(in *Input) { in.Sensors[0].ReturnEpsilon = 2.5 }, true, []string{CountOnly, Extended}},
-		"name":               {func(in *Input) { in.Store.Name = "Other" }, true, nil},
-		"controller":         {func(in *Input) { in.Org.Controller = "Other" }, true, nil},
-		"contact":            {func(in *Input) { in.Org.Contact = "other@example.org" }, true, nil},
-		"url":                {func(in *Input) { in.Org.URL = "https://other.example.org" }, true, nil},
-		"one computer":       {func(in *Input) { in.Embedded = true }, true, nil},
-		"not asked":          {func(in *Input) { in.Asked, in.Sensors = false, nil }, false, nil},
-		"tags":               {func(in *Input) { in.Tags = 2000 }, false, nil},
-		"no tags":            {func(in *Input) { in.Tags = 0 }, false, nil},
-		"later":              {func(in *Input) { in.Now = in.Now.Add(time.Hour) }, false, nil},
-		"closed":             {func(in *Input) { in.Now = in.Now.Add(12 * time.Hour) }, false, nil},
-		"a sensor offline":   {func(in *Input) { in.Sensors[0].Online = false }, false, nil},
-		"both offline":       {func(in *Input) { in.Sensors[0].Online, in.Sensors[1].Online = false, false }, false, nil},
-		"fails closed":       {func(in *Input) { in.Sensors[0].FailClosed = []string{"clock_jumped"} }, false, nil},
-		"settings not known": {func(in *Input) { in.Sensors[0].KnowsSettings = false }, false, nil},
+		"another store's seal": {func(in *Input) { in.ChainSealAfter = 6 * time.Hour }, true, []string{CountOnly}},
+		"another store's day":  {func(in *Input) { in.ChainLongestDay = 26 * time.Hour }, true, []string{CountOnly}},
+		"policy":               {func(in *Input) { in.Store.Policy = wire.Policy_POLICY_EXTENDED }, true, []string{Extended}},
+		"a sensor's policy":    {func(in *Input) { in.Sensors[1].Policy = wire.Policy_POLICY_EXTENDED }, true, []string{Extended}},
+		"legal basis":          {func(in *Input) { in.LegalBasis = "another" }, true, []string{CountOnly, Standard}},
+		"hours":                {func(in *Input) { in.Store.Hours = stores.Hours{} }, true, nil},
+		"a sensor's hours":     {func(in *Input) { in.Sensors[0].Hours = "always open" }, true, nil},
+		"a sensor's zone":      {func(in *Input) { in.Sensors[0].TimeZone = "UTC" }, true, nil},
+		"time zone":            {func(in *Input) { in.Store.Calendar = calendarOf("Asia/Tokyo") }, true, nil},
+		"seal_after":           {func(in *Input) { in.Store.SealAfter = 5 * time.Hour }, true, []string{CountOnly}},
+		"a sensor's seal":      {func(in *Input) { in.Sensors[0].SealAfter = 6 * time.Hour }, true, []string{CountOnly}},
+		"spool_id_age":         {func(in *Input) { in.Sensors[1].SpoolIDAge = 7 * time.Hour }, true, []string{CountOnly}},
+		"optout_max_age":       {func(in *Input) { in.Sensors[1].OptOutMaxAge = 49 * time.Hour }, true, nil},
+		"rssi_inside":          {func(in *Input) { in.Sensors[1].InsideDBM = -75 }, true, nil},
+		"rssi_floor":           {func(in *Input) { in.Sensors[1].FloorDBM = -92 }, true, nil},
+		"return_epsilon":       {func(in *Input) { in.Store.ReturnEpsilon = 2.5 }, true, []string{CountOnly, Extended}},
+		"a sensor's epsilon":   {func(in *Input) { in.Sensors[0].ReturnEpsilon = 2.5 }, true, []string{CountOnly, Extended}},
+		"name":                 {func(in *Input) { in.Store.Name = "Other" }, true, nil},
+		"controller":           {func(in *Input) { in.Org.Controller = "Other" }, true, nil},
+		"contact":              {func(in *Input) { in.Org.Contact = "other@example.org" }, true, nil},
+		"url":                  {func(in *Input) { in.Org.URL = "https://other.example.org" }, true, nil},
+		"one computer":         {func(in *Input) { in.Embedded = true }, true, nil},
+		"not asked":            {func(in *Input) { in.Asked, in.Sensors = false, nil }, false, nil},
+		"registrations":        {func(in *Input) { in.Registrations = 2000 }, false, nil},
+		"none registered":      {func(in *Input) { in.Registrations = 0 }, false, nil},
+		"later":                {func(in *Input) { in.Now = in.Now.Add(time.Hour) }, false, nil},
+		"closed":               {func(in *Input) { in.Now = in.Now.Add(12 * time.Hour) }, false, nil},
+		"a sensor offline":     {func(in *Input) { in.Sensors[0].Online = false }, false, nil},
+		"both offline":         {func(in *Input) { in.Sensors[0].Online, in.Sensors[1].Online = false, false }, false, nil},
+		"fails closed":         {func(in *Input) { in.Sensors[0].FailClosed = []string{"clock_jumped"} }, false, nil},
+		"settings not known":   {func(in *Input) { in.Sensors[0].KnowsSettings = false }, false, nil},
 	} {
 		for _, policy := range []string{CountOnly, Standard, Extended} {
 			before, in := Gather(base(policy)), base(policy)

@@ -37,9 +37,10 @@ type words struct {
 	Policy, SetPolicy                                            string
 	Moment, Sensors, Online, Known, CountOnly, Reasons, OneIn    string
 	KeysDie, SealAt, SealAfter, SpoolAge, Life, Longest, ListAge string
-	Inside, Floor, PasserBy, Memory, ClassLife                   string
+	Inside, Floor, PasserBy, Memory, ClassLife, CountersHours    string
 	Rounded, Hidden, Shared                                      string
 	Weeks, Epsilon, Odds, CodeDays, KeyDays, Bits                string
+	ReturnLife, TagDays                                          string
 }
 
 func (s *speaker) words(f Facts) words {
@@ -55,7 +56,8 @@ func (s *speaker) words(f Facts) words {
 		ClassLife: s.span(r.ClassLife), Rounded: s.number(int64(r.RoundedTo)), Hidden: s.number(int64(r.HiddenUnder)),
 		Shared: s.number(int64(r.SharedByTag)), Weeks: s.number(int64(r.FilterWeeks)), Epsilon: s.decimal(r.ReturnEpsilon),
 		Odds: s.decimal(r.OddsBound), CodeDays: s.number(int64(r.CodeDays)), KeyDays: s.number(int64(r.CodeKeyDays)),
-		Bits: s.number(int64(r.CodeBits)),
+		Bits: s.number(int64(r.CodeBits)), ReturnLife: s.span(r.ReturnLife), TagDays: s.number(int64(r.TagDays)),
+		CountersHours: s.number(int64(time.Duration(r.CountersLife).Round(time.Hour) / time.Hour)),
 	}
 }
 
@@ -81,10 +83,18 @@ func (s *speaker) reasons(list []string) string {
 	return strings.Join(out, "; ")
 }
 
-// span is a duration in hours, minutes and seconds, up to the next whole second.
+// inDays is from when on a duration is said in days.
+const inDays = 10 * 24 * time.Hour
+
+// span is a duration in hours, minutes and seconds, up to the next whole second; a long one in days and hours, up to the next hour.
 func (s *speaker) span(d Span) string {
 	left := (time.Duration(d) + time.Second - 1).Truncate(time.Second)
 	var parts []string
+	if left >= inDays {
+		left = (left + time.Hour - 1).Truncate(time.Hour)
+		parts = append(parts, s.number(int64(left/(24*time.Hour)))+" "+s.word("unit.day.many"))
+		left %= 24 * time.Hour
+	}
 	for _, unit := range []struct {
 		key  string
 		size time.Duration

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/dashboards/page"
+	"github.com/openfootfall/footfall/dashboards/panels"
+	"github.com/openfootfall/footfall/ingest/calendar"
+	"github.com/openfootfall/footfall/ingest/stores"
+)
+
+const lookHelp = `footfall look shows a store's numbers as a web page: visits, people inside, dwell, new versus repeat, busy hours. It reads the pub_ tables
+and the names of the stores, and asks nobody who they are, so it listens on loopback only. Where the data ended days ago, as the demo's did, the
+page shows the last day that the store was open.
+
+  footfall look --clickhouse embedded:.demo/clickhouse
+
+An embedded database is open in one process at a time; footfall serve shows the same page of its own.`
+
+// defaultLook is where the page is served where nothing else is said.
+const defaultLook = "127.0.0.1:8080"
+
+func lookCommand(ctx context.Context, args []string, out, errs io.Writer) error {
+	f := flags("look", "usage: footfall look [flags]\n\n"+lookHelp, out, errs)
+	target := f.String("clickhouse", "embedded:.demo/clickhouse", "`target`: embedded:DIR, or clickhouse://user:password@host:9000/database")
+	listen := f.String("listen", defaultLook, "where the page is served, `host:port` on loopback")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	if err := checkLook(*listen); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(errs, nil))
+	db, err := store.Open(ctx, *target, store.Options{Logger: log})
+	if err != nil {
+		return err
+	}
+	err = look(ctx, db, *listen, out, log)
+	return errors.Join(err, db.Close())
+}
+
+// look serves the page on what a database holds until the context ends.
+func look(ctx context.Context, db *store.DB, listen string, out io.Writer, log *slog.Logger) error {
+	known, err := store.Select[store.StoreRow](ctx, db, "SELECT * FROM stores FINAL ORDER BY store")
+	if err != nil {
+		return fmt.Errorf("%w: run make demo first, or name another database with --clickhouse", err)
+	}
+	if len(known) == 0 {
+		return errors.New("this database holds no store: run make demo first, or name another with --clickhouse")
+	}
+	list := make([]page.Store, 0, len(known))
+	for _, s := range known {
+		list = append(list, page.Store{ID: s.Store, Name: s.Name, TimeZone: s.TimeZone})
+	}
+	now, err := lookAt(ctx, db, known[0].TimeZone)
+	if err != nil {
+		return err
+	}
+	p, err := page.New(page.Options{Query: published{db}, Stores: list, Now: now, Logger: log})
+	if err != nil {
+		return err
+	}
+	return servePage(ctx, listen, p, func(at net.Addr) {
+		fmt.Fprintf(out, "http://%s%s shows the store; Ctrl-C ends it\n", at, page.DefaultPrefix)
+	})
+}
+
+// staleAfter is how old the newest day may be for a page of now; of older data the page shows the evening of the last open day.
+const staleAfter = 48 * time.Hour
+
+// lookAt is the clock of a page on what a database holds.
+func lookAt(ctx context.Context, db *store.DB, zone string) (func() time.Time, error) {
+	rows, err := db.Rows(ctx, "SELECT toString(max(store_day)) FROM pub_store_day FINAL WHERE visits_state = 'value' OR estimated_state = 'value' HAVING count() > 0")
+	if err != nil {
+		return nil, err
+	}
+	if len(rows.Cells) == 0 {
+		return time.Now, nil
+	}
+	text, _ := rows.Cells[0][0].(string)
+	day, err := calendar.ParseDay(text)
+	if err != nil {
+		return time.Now, nil //nolint:nilerr // there is no such day yet
+	}
+	c, err := calendar.New(zone)
+	if err != nil {
+		return nil, err
+	}
+	if end := c.End(day); time.Since(end) > staleAfter {
+		evening := c.Start(day).Add(16*time.Hour + 30*time.Minute) // store-days begin at 04:00
+		return func() time.Time { return evening }, nil
+	}
+	return time.Now, nil
+}
+
+// published gives the page's queries a database.
+type published struct{ db *store.DB }
+
+// Query implements panels.Querier.
+func (p published) Query(ctx context.Context, sql string) (panels.Table, error) {
+	rows, err := p.db.Rows(ctx, sql)
+	return panels.Table{Columns: rows.Columns, Rows: rows.Cells}, err
+}
+
+// storePage is the page of a running installation.
+func storePage(db *store.DB, list []stores.Store, reg prometheus.Registerer, log *slog.Logger) (*page.Page, error) {
+	o := page.Options{Query: published{db}, Registerer: reg, Logger: log}
+	for _, s := range list {
+		o.Stores = append(o.Stores, page.Store{ID: s.ID, Name: s.Name, TimeZone: s.Zone})
+	}
+	return page.New(o)
+}
+
+// checkLook refuses an address that others can reach: the page asks nobody who they are.
+func checkLook(listen string) error {
+	if listen == "off" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "" {
+		return fmt.Errorf("the store page's address %q is not host:port: write it as %s", listen, defaultLook)
+	}
+	if host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		return fmt.Errorf("the store page's address %q is not on loopback, and the page asks nobody who they are: use %s, and let a proxy that asks serve it to others", listen, defaultLook)
+	}
+	return nil
+}
+
+// servePage serves the page until the context ends.
+func servePage(ctx context.Context, listen string, p *page.Page, onListen func(net.Addr)) error {
+	if listen == "off" {
+		return nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s for the store page: %w: choose another address, or stop what has it", listen, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle(page.DefaultPrefix, p.Handler())
+	mux.Handle(page.API, p.Handler())
+	mux.Handle("GET /{$}", http.RedirectHandler(page.DefaultPrefix, http.StatusSeeOther))
+	server := &http.Server{
+		Handler: localOnly(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+	}
+	go func() {
+		<-ctx.Done()
+		_ = server.Close() // a page that is cut off is loaded again
+	}()
+	if onListen != nil {
+		onListen(l.Addr())
+	}
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the store page: %w", err)
+	}
+	return nil
+}
+
+// localOnly refuses requests under a name that is not this machine's: a page elsewhere could have a browser ask here under its own
+// name otherwise (DNS rebinding), and read the answer.
+func localOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		at, err := netip.ParseAddr(host)
+		if host != "localhost" && (err != nil || !at.IsLoopback()) {
+			http.Error(w, "This page answers under 127.0.0.1 and localhost only.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
