@@ -34,6 +34,15 @@ async function send(page, selector) {
   await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(selector)])
 }
 
+// focused waits for the browser, which moves the focus to what has autofocus when it next draws, not when the page is there.
+async function focused(page, selector) {
+  for (let i = 0; i < 100; i++) {
+    if (await page.$eval(selector, (e) => e === document.activeElement)) return true
+    await new Promise((done) => setTimeout(done, 100))
+  }
+  return false
+}
+
 async function enter(page, selector, value) {
   await page.$eval(selector, (e) => { e.value = '' })
   await page.type(selector, value)
@@ -69,7 +78,7 @@ async function journey(browser, lang) {
   await enter(page, '#address', '00:00:5E:0')
   await send(page, 'form .actions button')
   hold((await page.title()).startsWith(said[lang].error), where(`a typo's title is "${await page.title()}"`))
-  hold(await page.$eval('#summary', (e) => e === document.activeElement), where('a typo does not put the focus on its explanation'))
+  hold(await focused(page, '#summary'), where('a typo does not put the focus on its explanation'))
   hold((await page.$eval('#address', (e) => e.value)) === '00:00:5E:0', where('a typo is not shown again'))
 
   await enter(page, '#address', addresses[lang][0])
