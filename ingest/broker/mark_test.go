@@ -46,7 +46,8 @@ func (c *cable) unplug(out bool) {
 	c.conns, c.out = nil, out
 }
 
-// anew deletes a topic and makes it again.
+// anew deletes a topic and makes it again. Kafka's controller answers before its broker has let go of the old one, which takes
+// messages until then.
 func anew(t *testing.T, cfg broker.Config, topic string) {
 	t.Helper()
 	client := &kafka.Client{Addr: kafka.TCP(cfg.Brokers...)}
@@ -55,6 +56,16 @@ func anew(t *testing.T, cfg broker.Config, topic string) {
 		t.Fatal(err)
 	}
 	ensure(t, cfg)
+	for ctx := soon(t); ; {
+		end, err := broker.EndOffset(ctx, cfg, topic, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if end == 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // TestFollowRecognisesTheTopic does something to a topic while its follower, which has read five messages, is cut off.
