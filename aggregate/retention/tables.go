@@ -49,6 +49,9 @@ func tableRules() []tableRule {
 		{store.TablePubStoreWeek, "store_week", nil, stays, 0},
 		{store.TablePubSensor5Min, "start", nil, stays, 0},
 		{store.TablePubRetention, "day", nil, stays, 0},
+		{store.TablePubAnnotations, "first_day", nil, stays, 0},
+		{store.TablePubTransactions, "start", nil, stays, 0},
+		{store.TablePubEffects, "computed_at", nil, stays, 0},
 		{"migrations", "applied", nil, stays, 0},
 	}
 }

@@ -28,6 +28,9 @@ func tables() map[string]reflect.Type {
 		TablePubStoreWeek:    reflect.TypeFor[PubStoreWeekRow](),
 		TablePubSensor5Min:   reflect.TypeFor[PubSensor5MinRow](),
 		TablePubRetention:    reflect.TypeFor[PubRetentionRow](),
+		TablePubAnnotations:  reflect.TypeFor[PubAnnotationRow](),
+		TablePubTransactions: reflect.TypeFor[PubTransactionsRow](),
+		TablePubEffects:      reflect.TypeFor[PubEffectRow](),
 	}
 }
 

@@ -22,7 +22,7 @@ func fill(r *rand.Rand, v reflect.Value, name string) {
 		switch {
 		case name == "first" || name == "last":
 			at = at.Add(time.Duration(r.IntN(86_400_000)) * time.Millisecond)
-		case name != "day" && !strings.HasPrefix(name, "store_"):
+		case name != "day" && !strings.HasSuffix(name, "_day") && !strings.HasPrefix(name, "store_"):
 			at = at.Add(time.Duration(r.IntN(86_400)) * time.Second)
 		}
 		v.Set(reflect.ValueOf(at))
@@ -117,6 +117,9 @@ func TestEveryRowComesBack(t *testing.T) {
 	roundTrip[PubStoreWeekRow](t, db, TablePubStoreWeek)
 	roundTrip[PubSensor5MinRow](t, db, TablePubSensor5Min)
 	roundTrip[PubRetentionRow](t, db, TablePubRetention)
+	roundTrip[PubAnnotationRow](t, db, TablePubAnnotations)
+	roundTrip[PubTransactionsRow](t, db, TablePubTransactions)
+	roundTrip[PubEffectRow](t, db, TablePubEffects)
 }
 
 func TestTheGreatestVersionStands(t *testing.T) {

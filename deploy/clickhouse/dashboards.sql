@@ -22,6 +22,9 @@ GRANT SELECT ON footfall.pub_store_day TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_store_week TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_sensor_5min TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_retention TO footfall_dashboards;
+GRANT SELECT ON footfall.pub_annotations TO footfall_dashboards;
+GRANT SELECT ON footfall.pub_transactions TO footfall_dashboards;
+GRANT SELECT ON footfall.pub_effects TO footfall_dashboards;
 
 CREATE QUOTA OR REPLACE footfall_dashboards KEYED BY user_name
     FOR INTERVAL 1 hour MAX queries = 20000, errors = 2000, execution_time = 7200
