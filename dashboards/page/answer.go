@@ -26,6 +26,9 @@ type refusal struct {
 // Error is the sentence.
 func (r *refusal) Error() string { return r.text }
 
+// HTTPStatus is what to answer with.
+func (r *refusal) HTTPStatus() int { return r.status }
+
 func badRequest(format string, args ...any) error {
 	return &refusal{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }

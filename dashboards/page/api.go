@@ -2,10 +2,12 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +15,8 @@ import (
 	"github.com/openfootfall/footfall/dashboards/panels"
 )
 
-type storeJSON struct {
+// StoreInfo is a store as the data has it.
+type StoreInfo struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
 	TimeZone string `json:"time_zone"`
@@ -24,23 +27,30 @@ func (p *Page) listStores(r *http.Request) (answer, error) {
 	if err := onlyKnown(r.URL.Query()); err != nil {
 		return answer{}, err
 	}
-	list := make([]storeJSON, len(p.stores))
-	for i, s := range p.stores {
-		list[i] = storeJSON{s.ID, s.Name, s.TimeZone, s.calendar.DayOf(p.o.Now()).String()}
-	}
-	return asJSON(map[string]any{"stores": list})
+	return asJSON(map[string]any{"stores": p.Stores()})
 }
 
-type panelJSON struct {
+// Stores are the stores in their order.
+func (p *Page) Stores() []StoreInfo {
+	list := make([]StoreInfo, len(p.stores))
+	for i, s := range p.stores {
+		list[i] = StoreInfo{s.ID, s.Name, s.TimeZone, s.calendar.DayOf(p.o.Now()).String()}
+	}
+	return list
+}
+
+// PanelInfo is a panel as the data has it.
+type PanelInfo struct {
 	ID        string       `json:"id"`
 	Dashboard string       `json:"dashboard"`
 	Title     string       `json:"title"`
 	Question  string       `json:"question"`
 	Chart     string       `json:"chart"`
-	Columns   []columnJSON `json:"columns"`
+	Columns   []ColumnInfo `json:"columns"`
 }
 
-type columnJSON struct {
+// ColumnInfo is a column of a panel as the data has it.
+type ColumnInfo struct {
 	Name  string `json:"name"`
 	Label string `json:"label"`
 	Unit  string `json:"unit"`
@@ -48,10 +58,10 @@ type columnJSON struct {
 	Of    string `json:"of,omitempty"` // the column that an end of an interval or a state belongs to
 }
 
-func columnsOf(panel panels.Panel) []columnJSON {
-	out := make([]columnJSON, len(panel.Columns))
+func columnsOf(panel panels.Panel) []ColumnInfo {
+	out := make([]ColumnInfo, len(panel.Columns))
 	for i, c := range panel.Columns {
-		out[i] = columnJSON{c.Name, c.Label, string(c.Unit), string(c.Role), c.Of}
+		out[i] = ColumnInfo{c.Name, c.Label, string(c.Unit), string(c.Role), c.Of}
 	}
 	return out
 }
@@ -60,20 +70,27 @@ func (p *Page) listPanels(r *http.Request) (answer, error) {
 	if err := onlyKnown(r.URL.Query()); err != nil {
 		return answer{}, err
 	}
-	list := make([]panelJSON, len(p.o.Panels))
-	for i, one := range p.o.Panels {
-		list[i] = panelJSON{one.ID, string(one.Dashboard), one.Title, one.Question, string(one.Chart), columnsOf(one)}
-	}
-	return asJSON(map[string]any{"panels": list})
+	return asJSON(map[string]any{"panels": p.Panels(func(panels.Panel) bool { return true })})
 }
 
-// answerJSON is a panel's answer. Dates of store-days are written as dates, instants in UTC.
-type answerJSON struct {
+// Panels are those panels that may be asked for, in their order.
+func (p *Page) Panels(may func(panels.Panel) bool) []PanelInfo {
+	list := []PanelInfo{}
+	for _, one := range p.o.Panels {
+		if may(one) {
+			list = append(list, PanelInfo{one.ID, string(one.Dashboard), one.Title, one.Question, string(one.Chart), columnsOf(one)})
+		}
+	}
+	return list
+}
+
+// PanelAnswer is a panel's answer. Dates of store-days are written as dates, instants in UTC.
+type PanelAnswer struct {
 	Panel   string       `json:"panel"`
 	Stores  []string     `json:"stores"`
 	From    string       `json:"from"`
 	To      string       `json:"to"`
-	Columns []columnJSON `json:"columns"`
+	Columns []ColumnInfo `json:"columns"`
 	Rows    [][]any      `json:"rows"`
 	Empty   string       `json:"empty,omitempty"` // why there are no rows
 }
@@ -83,30 +100,39 @@ func (p *Page) readPanel(r *http.Request) (answer, error) {
 	id, asCSV := strings.CutSuffix(r.PathValue("id"), ".csv")
 	panel, ok := p.panels[id]
 	if !ok {
-		return answer{}, &refusal{http.StatusNotFound, "There is no such panel: " + API + "panels lists those that there are."}
+		return answer{}, noPanel()
 	}
-	q := r.URL.Query()
-	if err := onlyKnown(q, "store", "range", "from", "to"); err != nil {
-		return answer{}, err
+	a, err := p.panelData(r.Context(), panel, asCSV, r.URL.Query(), p.stores)
+	return answer{kind: a.Kind, file: a.File, body: a.Body}, err
+}
+
+func noPanel() error {
+	return &refusal{http.StatusNotFound, "There is no such panel: " + API + "panels lists those that there are."}
+}
+
+// panelData is the rows of a panel, of some of the stores.
+func (p *Page) panelData(ctx context.Context, panel panels.Panel, asCSV bool, q url.Values, among []place) (Data, error) {
+	if err := onlyKnown(q, PanelParameters()...); err != nil {
+		return Data{}, err
 	}
-	places, err := p.readPlaces(panel, q)
+	places, err := readPlaces(panel, q, among)
 	if err != nil {
-		return answer{}, err
+		return Data{}, err
 	}
 	now := p.o.Now()
 	s, err := readSpan(q, places[0].calendar.DayOf(now))
 	if err != nil {
-		return answer{}, err
+		return Data{}, err
 	}
-	table, err := p.read(r.Context(), panel, s.params(panel.ID, places, now))
+	table, err := p.read(ctx, panel, s.params(panel.ID, places, now))
 	if err != nil {
-		return answer{}, err
+		return Data{}, err
 	}
 	if asCSV {
 		body, err := writeCSV(panel, table)
-		return answer{kind: typeCSV, file: fileName(panel.ID, ids(places), s), body: body}, err
+		return Data{Kind: typeCSV, File: fileName(panel.ID, ids(places), s), Body: body, Rows: len(table.Rows)}, err
 	}
-	out := answerJSON{Panel: panel.ID, Stores: ids(places), From: s.From.String(), To: s.To.String(), Columns: columnsOf(panel), Rows: make([][]any, len(table.Rows))}
+	out := PanelAnswer{Panel: panel.ID, Stores: ids(places), From: s.From.String(), To: s.To.String(), Columns: columnsOf(panel), Rows: make([][]any, len(table.Rows))}
 	if len(table.Rows) == 0 {
 		out.Empty = panel.Empty
 	}
@@ -116,7 +142,8 @@ func (p *Page) readPanel(r *http.Request) (answer, error) {
 			out.Rows[i][j] = plain(panel.Columns[j].Role, v)
 		}
 	}
-	return asJSON(out)
+	a, err := asJSON(out)
+	return Data{Kind: a.kind, Body: a.body, Rows: len(table.Rows)}, err
 }
 
 // plain is a cell as JSON and CSV have it.
@@ -147,7 +174,7 @@ func writeCSV(panel panels.Panel, t panels.Table) ([]byte, error) {
 	line := make([]string, len(t.Columns))
 	for _, row := range t.Rows {
 		for i, v := range row {
-			line[i] = csvCell(plain(panel.Columns[i].Role, v))
+			line[i] = CSVCell(plain(panel.Columns[i].Role, v))
 		}
 		if err := w.Write(line); err != nil {
 			return nil, fmt.Errorf("write CSV: %w", err)
@@ -157,15 +184,15 @@ func writeCSV(panel panels.Panel, t panels.Table) ([]byte, error) {
 	return out.Bytes(), w.Error()
 }
 
-// csvCell writes a cell. A name that a spreadsheet would take for a formula gets an apostrophe before it.
-func csvCell(v any) string {
+// CSVCell writes a cell. A name that a spreadsheet would take for a formula gets an apostrophe before it.
+func CSVCell(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case string:
-		if v != "" && strings.ContainsRune("=+-@\t\r", rune(v[0])) {
+		if v != "" && strings.ContainsRune("=+-@\t\r\n", rune(v[0])) {
 			return "'" + v
 		}
 		return v

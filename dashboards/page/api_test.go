@@ -24,7 +24,7 @@ func TestAPanelAsJSONIsWhatWasPublished(t *testing.T) {
 		Panel   string
 		From    string
 		To      string
-		Columns []columnJSON
+		Columns []ColumnInfo
 		Rows    [][]any
 		Empty   string
 	}
@@ -42,7 +42,7 @@ func TestAPanelAsJSONIsWhatWasPublished(t *testing.T) {
 	if !reflect.DeepEqual(got.Rows, wantRows) {
 		t.Errorf("got rows %v, want %v", got.Rows, wantRows)
 	}
-	if want := (columnJSON{"low", "at least", "visits", "low", "visits"}); len(got.Columns) != 7 || got.Columns[3] != want {
+	if want := (ColumnInfo{"low", "at least", "visits", "low", "visits"}); len(got.Columns) != 7 || got.Columns[3] != want {
 		t.Errorf("got columns %v, want the fourth to be %v", got.Columns, want)
 	}
 	if got.Panel != "daily" || got.From != "2026-03-02" || got.To != "2026-03-07" || got.Empty != "" {
@@ -103,12 +103,13 @@ func TestCSVCells(t *testing.T) {
 		{"a formula with an at", "@SUM(A1)", "'@SUM(A1)"},
 		{"a formula behind a tab", "\t=1", "'\t=1"},
 		{"a formula behind a return", "\r=1", "'\r=1"},
+		{"a formula on a new line", "\n=1", "'\n=1"},
 		{"a yes", true, "true"},
 		{"no number", plain(panels.Value, math.NaN()), ""},
 		{"a moment", plain(panels.Instant, noon.In(time.FixedZone("x", 3600))), "2026-03-04T11:00:00Z"},
 		{"a date", plain(panels.Time, monday(0)), "2026-03-02"},
 	} {
-		if got := csvCell(c.v); got != c.want {
+		if got := CSVCell(c.v); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -132,8 +133,8 @@ func FuzzCSVCellIsNoFormula(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := csvCell(s)
-		if got != "" && strings.ContainsAny(got[:1], "=+-@\t\r") {
+		got := CSVCell(s)
+		if got != "" && strings.ContainsAny(got[:1], "=+-@\t\r\n") {
 			t.Errorf("%q begins as a formula does", got)
 		}
 		if !strings.HasSuffix(got, s) {

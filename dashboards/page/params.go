@@ -98,25 +98,30 @@ func (p *Page) readPlace(q url.Values) (place, error) {
 	return p.place(q.Get("store"))
 }
 
-func (p *Page) place(id string) (place, error) {
-	i := slices.IndexFunc(p.stores, func(s place) bool { return s.ID == id })
+func (p *Page) place(id string) (place, error) { return placeOf(id, p.stores) }
+
+func placeOf(id string, among []place) (place, error) {
+	i := slices.IndexFunc(among, func(s place) bool { return s.ID == id })
 	if i < 0 {
 		return place{}, &refusal{404, "There is no such store: " + API + "stores lists those that there are."}
 	}
-	return p.stores[i], nil
+	return among[i], nil
 }
 
 // readPlaces is the stores that a panel is asked for. Panels that compare stores, or tell of all of them, may be asked without one.
-func (p *Page) readPlaces(panel panels.Panel, q url.Values) ([]place, error) {
+func readPlaces(panel panels.Panel, q url.Values, among []place) ([]place, error) {
+	if len(among) == 0 {
+		return nil, &refusal{404, "There is none of your stores any more: " + API + "stores lists those that there are."}
+	}
 	if !q.Has("store") {
 		if panel.Dashboard == panels.Store {
-			return nil, badRequest("The panel is about one store: write store=%s, or another of %sstores.", url.QueryEscape(p.stores[0].ID), API)
+			return nil, badRequest("The panel is about one store: write store=%s, or another of %sstores.", url.QueryEscape(among[0].ID), API)
 		}
-		return p.stores, nil
+		return among, nil
 	}
 	var all []place
 	for _, id := range q["store"] {
-		one, err := p.place(id)
+		one, err := placeOf(id, among)
 		if err != nil {
 			return nil, err
 		}
