@@ -137,8 +137,14 @@ func checkLook(listen string) error {
 	return nil
 }
 
-// servePage serves the page until the context ends.
-func servePage(ctx context.Context, listen string, p *page.Page, onListen func(net.Addr)) error {
+// mounted is a handler under a path of the store page's server.
+type mounted struct {
+	path    string
+	handler http.Handler
+}
+
+// servePage serves the page, and what else is mounted there, until the context ends.
+func servePage(ctx context.Context, listen string, p *page.Page, onListen func(net.Addr), also ...mounted) error {
 	if listen == "off" {
 		return nil
 	}
@@ -149,6 +155,9 @@ func servePage(ctx context.Context, listen string, p *page.Page, onListen func(n
 	mux := http.NewServeMux()
 	mux.Handle(page.DefaultPrefix, p.Handler())
 	mux.Handle(page.API, p.Handler())
+	for _, m := range also {
+		mux.Handle(m.path, m.handler)
+	}
 	mux.Handle("GET /{$}", http.RedirectHandler(page.DefaultPrefix, http.StatusSeeOther))
 	server := &http.Server{
 		Handler: localOnly(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,

@@ -37,6 +37,8 @@ func commands() []command {
 		{"incident", "list what is held, how old it is, and which keys live", incidentCommand},
 		{"notice", "print a store's privacy notice, made from what runs", noticeCommand},
 		{"look", "show a store's numbers as a web page", lookCommand},
+		{"import", "take the tills' transactions from CSV", importCommand},
+		{"annotate", "note a promotion, a holiday or a closure", annotateCommand},
 		{"report", "print a store's published days and weeks", reportCommand},
 		{"simulate", "write captures of a simulated store, and the truth", simulateCommand},
 		{"migrate", "bring a ClickHouse database to this version's tables", migrateCommand},

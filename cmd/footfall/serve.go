@@ -110,9 +110,13 @@ func serve(ctx context.Context, in serveInput) (err error) {
 	if err != nil {
 		return err
 	}
+	imports, err := serveIntake(db, in.stores, nil, in.log)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.run(ctx) })
-	group.Go(func() error { return servePage(ctx, in.cfg.StorePage, numbers, nil) })
+	group.Go(func() error { return servePage(ctx, in.cfg.StorePage, numbers, nil, imports) })
 	group.Go(func() error { return observe(ctx, in.cfg.Metrics, metrics, p.ready, in.log) })
 	group.Go(func() error {
 		err := aggregator{

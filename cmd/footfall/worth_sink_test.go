@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openfootfall/footfall/aggregate/store"
+	"github.com/openfootfall/footfall/aggregate/store/storetest"
+	"github.com/openfootfall/footfall/dashboards/worth"
+)
+
+// worthDB is a database that knows the store a, and a client that writes into it.
+func worthDB(t *testing.T) (*store.DB, *worthClient) {
+	t.Helper()
+	needEngine(t)
+	db := storetest.Open(t)
+	if err := store.Insert(t.Context(), db, store.TableStores, []store.StoreRow{{Store: "a", TimeZone: "Europe/Berlin", Zones: []string{}}}); err != nil {
+		t.Fatal(err)
+	}
+	h, err := directIntake(t.Context(), db, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, &worthClient{http: &http.Client{Transport: inProcess{h}}, base: "http://127.0.0.1"}
+}
+
+func (c *worthClient) mustSend(t *testing.T, what, file string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := c.send(t.Context(), what, strings.NewReader(file), false, &out, &out); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	return out.String()
+}
+
+// transactionsOf are the cells that stand, a line each.
+func transactionsOf(t *testing.T, db *store.DB) (out []string) {
+	t.Helper()
+	rows, err := store.Select[store.PubTransactionsRow](t.Context(), db, "SELECT * FROM pub_transactions FINAL ORDER BY start")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		out = append(out, fmt.Sprintf("%s %s %s %d %d %d", r.Store, r.Start.Format("01-02 15:04"), r.StoreDay.Format("01-02"), r.LocalHour, r.Weekday, r.Transactions))
+	}
+	return out
+}
+
+func TestAnHourThatIsImportedAgainIsReplaced(t *testing.T) {
+	db, c := worthDB(t)
+	const first = "store,day,hour,transactions\na,2026-03-02,9,12\na,2026-03-02,10,30\na,2026-03-09,0,2\n"
+	want := []string{"a 03-02 08:00 03-02 9 1 12", "a 03-02 09:00 03-02 10 1 30", "a 03-08 23:00 03-08 0 7 2"}
+	for range 2 { // again changes nothing
+		if got := c.mustSend(t, "transactions", first); got != "3 transactions written, from 3 lines\n" {
+			t.Errorf("got %q", got)
+		}
+		wantLines(t, "cells", transactionsOf(t, db), want...)
+	}
+	c.mustSend(t, "transactions", "store,start,transactions\na,2026-03-02T10:00:00+01:00,29\n")
+	want[1] = "a 03-02 09:00 03-02 10 1 29"
+	wantLines(t, "after a correction", transactionsOf(t, db), want...)
+	if err := db.Exec(t.Context(), "INSERT INTO pub_transactions (store, start, version) VALUES ('b', 0, ?)", uint64(time.Now().AddDate(1, 0, 0).UnixMicro())); err != nil { // a clock was put back
+		t.Fatal(err)
+	}
+	c.mustSend(t, "transactions", "store,day,hour,transactions\na,2026-03-02,10,28\n")
+	if got := transactionsOf(t, db)[2]; got != "a 03-02 09:00 03-02 10 1 28" {
+		t.Errorf("got %s, want the newest import", got)
+	}
+	before := transactionsOf(t, db)
+	var out bytes.Buffer
+	err := c.send(t.Context(), "transactions", strings.NewReader("store,day,hour,transactions\na,2026-03-03,9,7\na,2026-03-03,10,-7\n"), false, &out, &out)
+	if err == nil || !strings.Contains(out.String(), "line 3: the transactions \"-7\" are negative") {
+		t.Errorf("got %v, %s", err, out.String())
+	}
+	wantLines(t, "after a bad file", transactionsOf(t, db), before...)
+}
+
+func TestWhatIsNotedIsThereOnceAndCanBeRemoved(t *testing.T) {
+	db, c := worthDB(t)
+	const file = "store,kind,first_day,last_day,title\na,promotion,2026-03-02,2026-03-07,Spring\n,holiday,2026-04-06,2026-04-06,Easter\n"
+	c.mustSend(t, "annotations", file)
+	c.mustSend(t, "annotations", file)
+	listed := func() []string {
+		var out bytes.Buffer
+		if err := c.list(t.Context(), &out); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Split(strings.TrimSpace(out.String()), "\n")
+	}
+	got := listed()
+	if len(got) != 3 || !strings.Contains(got[1], "Spring") || !strings.Contains(got[2], "all stores") {
+		t.Fatalf("got %q", got)
+	}
+	name, _, _ := strings.Cut(got[1], " ")
+	if err := c.annotate(t.Context(), annotateOptions{remove: name}, worth.Annotation{}, new(bytes.Buffer), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := listed(); len(got) != 2 {
+		t.Errorf("got %q after it was removed", got)
+	}
+	c.mustSend(t, "annotations", file)
+	if got := listed(); len(got) != 3 {
+		t.Errorf("got %q after it was noted again", got)
+	}
+	if n, err := store.Value[uint64](t.Context(), db, "SELECT count() FROM pub_annotations FINAL"); err != nil || n != 2 {
+		t.Errorf("got %d rows, %v, want 2", n, err)
+	}
+}
+
+func TestARunningInstallationTakesTransactions(t *testing.T) {
+	dir, page := t.TempDir(), freePort(t)
+	b := startServe(t, dir, freePort(t), "off", page)
+	defer b.stop()
+	file := filepath.Join(dir, "tills.csv")
+	if err := os.WriteFile(file, []byte("store,day,hour,transactions\ndemo,2026-03-02,9,12\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 200 { // until the page's server listens
+		if r, err := http.Get("http://" + page + "/import/v1/annotations"); err == nil {
+			_ = r.Body.Close()
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	var out, errs bytes.Buffer
+	if code := execute(t.Context(), []string{"import", "transactions", "--server", "http://" + page, file}, &out, &errs); code != 0 || out.String() != "1 transactions written, from 1 lines\n" {
+		t.Fatalf("got %d, %s, %s", code, out.String(), errs.String())
+	}
+	out.Reset()
+	if code := execute(t.Context(), []string{"annotate", "--server", "http://" + page, "--store", "demo", "--from", "2026-03-02", "--title", "Spring"}, &out, &errs); code != 0 {
+		t.Errorf("got %d, %s", code, errs.String())
+	}
+	if code := execute(t.Context(), []string{"annotate", "--server", "http://" + page, "--list"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "Spring") {
+		t.Errorf("got %d, %s, %s", code, out.String(), errs.String())
+	}
+	r, err := http.Post("http://"+page+"/import/v1/transactions", "text/csv", strings.NewReader("store,day,hour,transactions\ndemo,2026-03-02,9,99\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = r.Body.Close(); r.StatusCode != http.StatusForbidden {
+		t.Errorf("got status %d of a request as a page's, want it refused", r.StatusCode)
+	}
+}
