@@ -112,8 +112,10 @@ func (ch *channel) share(truth []float64, bits int) Share {
 		noiseSome = noiseNone
 	}
 	value = min(1, max(0, value))
-	low, high := solve(value, noiseNone, noiseSome, ch.visitors/(1+ch.filled(bits)))
-	return Share{Value: value, Low: low, High: high, Known: true}
+	crowded := 1 + ch.filled(bits)
+	out := Share{Value: value, Known: true, noise: noise{noiseNone * crowded, noiseSome * crowded}}
+	out.Low, out.High = out.Of(ch.visitors)
+	return out
 }
 
 // filled is the share of buckets that somebody's visit has drawn, in the fullest of the first filters. Visitors who share a

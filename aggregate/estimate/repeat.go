@@ -20,6 +20,16 @@ type Answers struct {
 type Share struct {
 	Value, Low, High float64
 	Known            bool
+	noise            noise
+}
+
+// noise is the filters' variance of one visitor's answer: of one who is part of the share, and of one who is not.
+type noise struct{ part, rest float64 }
+
+// Of is the interval that the share would have of so many visitors, which are not none. It is wider of fewer, and depends on the
+// true number in nothing: with the interval of a rounded number, a published one does not tell the number that was rounded.
+func (s Share) Of(visitors float64) (low, high float64) {
+	return solve(s.Value, s.noise.part, s.noise.rest, visitors)
 }
 
 // RepeatRate is what the answers of a store-week say. Every visitor counts once a store-day.
@@ -91,4 +101,6 @@ func (a Answers) lookback(p1 float64) int {
 }
 
 // rest is the share of the others.
-func (s Share) rest() Share { return Share{1 - s.Value, 1 - s.High, 1 - s.Low, s.Known} }
+func (s Share) rest() Share {
+	return Share{1 - s.Value, 1 - s.High, 1 - s.Low, s.Known, noise{s.noise.rest, s.noise.part}}
+}

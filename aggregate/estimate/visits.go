@@ -27,16 +27,35 @@ func EstimatedVisits(stableVisits int, random, minutes, w float64) Visits {
 	if !(random >= 0 && minutes > 0) || math.IsInf(random*minutes, 1) {
 		return Visits{stable, stable, stable}
 	}
+	v := Visits{Value: stable + random*turnover(minutes, w)}
+	v.Low, v.High = visitsInterval(stable, random, minutes, w)
+	return v
+}
+
+// VisitsInterval is the interval of EstimatedVisits where so many visits were estimated in all and stable of them are stable ones.
+// It says no more than its arguments do, so that what is published of them can be given the interval that belongs to it.
+func VisitsInterval(stable, all, minutes, w float64) (low, high float64) {
+	random := max(0, all-stable) / turnover(minutes, w)
+	if !(random >= 0 && minutes > 0) || math.IsInf(random*minutes, 1) {
+		return all, all
+	}
+	return visitsInterval(stable, random, minutes, w)
+}
+
+// turnover is how often the people inside are others, in so many minutes.
+func turnover(minutes, w float64) float64 { return minutes / stay(w) }
+
+func stay(w float64) float64 {
 	if !(w > 1) {
-		w = 1
+		return 1
 	}
-	turnover := minutes / w
-	low, high := interval(random, crowds(minutes, w))
-	came := random * turnover
+	return w
+}
+
+func visitsInterval(stable, random, minutes, w float64) (low, high float64) {
+	turns := turnover(minutes, w)
+	least, most := interval(random, crowds(minutes, stay(w)))
+	came := random * turns
 	chance := 1.96 * math.Sqrt(came+2*random)
-	return Visits{
-		Value: stable + came,
-		Low:   stable + max(0, came-math.Hypot((random-low)*turnover, chance)),
-		High:  stable + came + math.Hypot((high-random)*turnover, chance),
-	}
+	return stable + max(0, came-math.Hypot((random-least)*turns, chance)), stable + came + math.Hypot((most-random)*turns, chance)
 }

@@ -152,29 +152,49 @@ func (c Cell) value(x float64) Value {
 	return Value{N: n, State: StateValue}
 }
 
-// Range is an exact estimate and the ends of its interval.
-type Range struct{ Value, Low, High float64 }
+// Range is an exact estimate. Counted is the part of it that was counted rather than estimated; nothing where that is not known or
+// not to be told. Ends is the 95 % interval that an estimate of some size and part has, as a function of these two and of what
+// tells nobody of a device, such as how long was listened: they grow with both, and a larger part makes the interval narrower.
+// Where it is nil, the estimate is taken for exact.
+type Range struct {
+	Value, Counted float64
+	Ends           func(value, counted float64) (low, high float64)
+}
 
-// Estimate publishes an estimate and its interval. The ends keep their proportion to the estimate: they are carried over to the
-// far sides of the step that was published, and from there outward to multiples of 5, so that the published interval always
-// holds the exact one. They are not simply rounded down and up by themselves. They are functions of the same exact count, the
-// upper one moves by nearly two for each device, and with steps of their own the three numbers together would give the count
-// away to one or two, whatever the estimate itself is rounded to. A lower end under 10 reads 0.
+func (r Range) ends(value, counted float64) (low, high float64) {
+	if r.Ends == nil {
+		return value, value
+	}
+	return r.Ends(value, counted)
+}
+
+// Estimate publishes an estimate and its interval. Interval ends are functions of the same exact counts as the estimate, the upper
+// one moves by nearly two for each device, and rounded by themselves the three numbers would give the count away, whatever the
+// estimate is rounded to. So the ends are made of rounded counts only: those of all estimates and counted parts that would be
+// published alike, from the least to the most, and from there outward to multiples of 5. The published interval always holds the
+// exact one, and tells nothing that the rounded counts do not. A lower end under 10 reads 0.
 func (c Cell) Estimate(r Range) Estimate {
-	if !sound(r.Value, r.Low, r.High) || r.Low > r.Value || r.High < r.Value {
+	if !sound(r.Value, r.Counted) {
 		return Estimate{State: StateNoData}
 	}
 	n := c.round(r.Value)
 	if n < Least {
 		return Estimate{State: StateUnder10}
 	}
-	// The exact value lies between n-5 and n+5, so down is under 1 and up is over 1.
-	down, up := float64(n-Base)/r.Value, float64(n+Base)/r.Value
-	low := Base * int(math.Floor(r.Low*down/Base))
+	counted := 0. // of under 10 it may be nothing
+	if part := c.round(r.Counted); part >= Least {
+		counted = float64(min(part, n) - Base)
+	}
+	least, _ := r.ends(float64(n-Base), counted)
+	_, most := r.ends(float64(n+Base), counted)
+	if !sound(least, most) {
+		return Estimate{State: StateNoData}
+	}
+	low := Base * int(math.Floor(min(least, float64(n))/Base))
 	if low < Least {
 		low = 0
 	}
-	return Estimate{N: n, Low: low, High: Base * int(math.Ceil(r.High*up/Base)), State: StateValue}
+	return Estimate{N: n, Low: low, High: Base * int(math.Ceil(max(most, float64(n))/Base)), State: StateValue}
 }
 
 // Share is a part of a whole in whole percent, made of what is published of both and of nothing else, so it says no more than

@@ -1,14 +1,11 @@
 package publish
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 // returnWeek is a week of a store of policy extended that has looked back for 28 days.
 func returnWeek(edit func(*Week)) Week {
 	w := Week{
-		Condition: Measured, Visitors: 220, BusiestDay: 40, Extended: true, ReturnVisitors: 200, BusiestReturns: 38,
+		Condition: Measured, Extended: true, Days: []Daily{{monday, 40, 40}, {monday.AddDate(0, 0, 1), 180, 160}},
 		Repeat7D: Returned{true, 40}, Repeat14D: Returned{true, 60}, Repeat28D: Returned{true, 100},
 	}
 	if edit != nil {
@@ -22,7 +19,6 @@ func TestExactSharesOfAWeek(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
 	value := func(pct int) Percent { return Percent{pct, StateValue} }
 	all := func(s State) [3]Percent { return [3]Percent{{State: s}, {State: s}, {State: s}} }
 	for _, row := range []struct {
@@ -34,9 +30,9 @@ func TestExactSharesOfAWeek(t *testing.T) {
 		{"another policy", func(w *Week) { w.Extended = false }, all(StatePolicy)},
 		{"nobody listened", func(w *Week) { w.Condition = NoData }, all(StateNoData)},
 		{"not another policy's either, where nobody listened", func(w *Week) { w.Condition, w.Extended = NoData, false }, all(StatePolicy)},
-		{"nine visitors on its busiest day", func(w *Week) { w.BusiestReturns = 9 }, all(StateUnder10)},
+		{"ten visitors on its busiest day", func(w *Week) { w.Days = []Daily{{monday, 90, 10}, {monday.AddDate(0, 0, 1), 90, 10}} }, all(StateUnder10)},
 		{"nobody with a return id", func(w *Week) {
-			w.ReturnVisitors, w.BusiestReturns, w.Repeat7D.N, w.Repeat14D.N, w.Repeat28D.N = 0, 0, 0, 0, 0
+			w.Days, w.Repeat7D.N, w.Repeat14D.N, w.Repeat28D.N = []Daily{{monday, 90, 0}}, 0, 0, 0
 		}, all(StateUnder10)},
 		{"a store that is new to it", func(w *Week) { w.Repeat14D.Known, w.Repeat28D.Known = false, false }, [3]Percent{value(20), {State: StateNoData}, {State: StateNoData}}},
 		{"few come again", func(w *Week) { w.Repeat7D.N, w.Repeat14D.N = 0, 5 }, [3]Percent{{State: StateUnder10}, {State: StateUnder10}, value(50)}},
@@ -53,7 +49,6 @@ func TestExactSharesOfAWeek(t *testing.T) {
 // TestExactSharesSayNoMoreThanRoundedCounts: a share is a function of what is published of both counts, so one visitor more or
 // less changes it seldom, a longer look-back never has a smaller share, and nothing under 10 shows.
 func TestExactSharesSayNoMoreThanRoundedCounts(t *testing.T) {
-	monday := time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC)
 	for key := range byte(40) {
 		round, err := NewRounder([32]byte{key + 1})
 		if err != nil {
@@ -62,7 +57,8 @@ func TestExactSharesSayNoMoreThanRoundedCounts(t *testing.T) {
 		cell := round.Cell(LevelStoreWeek, "a", monday)
 		for n := range 60 {
 			out := round.Week("a", monday, returnWeek(func(w *Week) {
-				w.ReturnVisitors, w.Repeat7D.N, w.Repeat14D.N, w.Repeat28D.N = 60+n, n, n+1, n+4
+				w.Days = []Daily{{monday, 80, 20}, {monday.AddDate(0, 0, 1), 80 + n, 40 + n}}
+				w.Repeat7D.N, w.Repeat14D.N, w.Repeat28D.N = n, n+1, n+4
 			}))
 			if want := Share(cell.Count(n), cell.Count(60+n)); out.Repeat7D != want {
 				t.Fatalf("key %d, %d of %d: got %v, want %v", key, n, 60+n, out.Repeat7D, want)

@@ -81,7 +81,10 @@ type QuarterRow struct {
 
 // Quarter publishes a quarter of an hour by its start.
 func (r Rounder) Quarter(store string, start time.Time, in Quarter) QuarterRow {
-	c := r.Cell(LevelStoreQuarter, store, start)
+	return r.Cell(LevelStoreQuarter, store, start).quarter(in)
+}
+
+func (c Cell) quarter(in Quarter) QuarterRow {
 	return QuarterRow{
 		Occupancy:       in.Condition.state(false).estimate(c, in.Occupancy),
 		EstimatedVisits: in.Condition.state(in.CountOnly).estimate(c, in.Estimated),
@@ -120,7 +123,11 @@ type HourRow struct {
 
 // Hour publishes a store-local hour by its start.
 func (r Rounder) Hour(store string, start time.Time, in Hour) HourRow {
-	c, state := r.Cell(LevelStoreHour, store, start), in.Condition.state(in.CountOnly)
+	return r.Cell(LevelStoreHour, store, start).hour(in)
+}
+
+func (c Cell) hour(in Hour) HourRow {
+	state := in.Condition.state(in.CountOnly)
 	return HourRow{Visits: state.count(c, in.Visits), EstimatedVisits: state.estimate(c, in.Estimated)}
 }
 
@@ -159,7 +166,10 @@ type DayRow struct {
 
 // Day publishes a store-day by its start.
 func (r Rounder) Day(store string, start time.Time, in Day) DayRow {
-	c := r.Cell(LevelStoreDay, store, start)
+	return r.Cell(LevelStoreDay, store, start).day(in)
+}
+
+func (c Cell) day(in Day) DayRow {
 	always, state := in.Condition.state(false), in.Condition.state(in.CountOnly)
 	out := DayRow{
 		Visits:          state.count(c, in.Visits),
@@ -167,7 +177,7 @@ func (r Rounder) Day(store string, start time.Time, in Day) DayRow {
 		Visitors:        state.count(c, in.Visitors),
 		PassersBy:       always.count(c, in.PassersBy),
 		EstimatedVisits: state.estimate(c, in.Estimated),
-		Dwell:           state.dwell(in),
+		Dwell:           state.dwell(c, in),
 		RandomShare:     always.frames(c, in.FramesRandom, in.FramesStable),
 	}
 	out.CaptureRate = Share(out.Visits, sum(out.Visits, out.Bounces, out.PassersBy))
@@ -176,12 +186,16 @@ func (r Rounder) Day(store string, start time.Time, in Day) DayRow {
 	return out
 }
 
-// dwell shows quartiles from 10 distinct devices up; the rounded count of visitors is then at least 10, too.
-func (s State) dwell(in Day) Quartiles {
+// certain says whether a count is shown and cannot be of fewer than 10, whatever was rounded: what is shown from 10 distinct devices up
+// hangs on it. Were it the exact count that decides, whether it is shown would tell on which side of 10 a rounded 10 is.
+func (v Value) certain() bool { return v.State == StateValue && v.N >= Least+Base }
+
+// dwell shows quartiles where there are certainly 10 distinct devices.
+func (s State) dwell(c Cell, in Day) Quartiles {
 	switch {
 	case s != StateValue:
 		return Quartiles{State: s}
-	case in.Visitors < Least:
+	case !c.Count(in.Visitors).certain():
 		return Quartiles{State: StateUnder10}
 	case !sound(in.DwellP25S, in.DwellP50S, in.DwellP75S):
 		return Quartiles{State: StateNoData}
@@ -204,24 +218,30 @@ func (s State) frames(c Cell, random, stable uint64) Percent {
 	return Share(part, sum(part, rest))
 }
 
-// Rate is an exact share with its interval, each from 0 to 1. Known is false where it cannot be said yet.
+// Rate is a share of visitors, from 0 to 1, estimated of the noisy answers of some of them. Ends is its 95 % interval had there been
+// so many answers, wider the fewer they are; nil where it is taken for exact. Known is false where the share cannot be said yet.
 type Rate struct {
-	Known            bool
-	Share, Low, High float64
+	Known bool
+	Share float64
+	Ends  func(answers float64) (low, high float64)
 }
 
-// Week is the exact store-week of a store. Visitors are each counted once a day, so their sum may hold one person seven times;
-// BusiestDay is the largest number of visitors of one of its days, the number of distinct ones that is certain.
+// Daily are a store-day's visitors, and those of them with a return id, by the day's start as in Day.
+type Daily struct {
+	Start             time.Time
+	Visitors, Returns int
+}
+
+// Week is the exact store-week of a store. Visitors are each counted once a day, so their sum may hold one person seven times; how
+// many are distinct for certain is what its fullest day has.
 type Week struct {
 	Condition               Condition
 	CountOnly               bool
-	Visitors                int
-	BusiestDay              int
+	Days                    []Daily
+	Answers                 int // noisy answers that the rates are of
 	Repeat1W, Repeat4W, New Rate
-	// Policy extended: visitors with a return id, the largest number of them on one day, and how many of them visited on one
-	// of the 7, 14 and 28 store-days before.
+	// Policy extended: how many visitors with a return id had visited on one of the 7, 14 and 28 store-days before.
 	Extended                       bool
-	ReturnVisitors, BusiestReturns int
 	Repeat7D, Repeat14D, Repeat28D Returned
 }
 
@@ -239,18 +259,30 @@ type WeekRow struct {
 	Repeat7D, Repeat14D, Repeat28D Percent
 }
 
-// Week publishes a store-week by its start. Shares appear from 10 distinct visitors, in whole percent, their ends outward.
+// Week publishes a store-week by its start. Shares appear where one of its days certainly has 10 distinct visitors, by what is
+// published of that day. They are in whole percent, their ends outward, and made for the fewest answers that the rounded number of
+// them allows: of the exact number, the width of the interval would tell it.
 func (r Rounder) Week(store string, start time.Time, in Week) WeekRow {
 	state := in.Condition.state(in.CountOnly)
 	c := r.Cell(LevelStoreWeek, store, start)
-	out := WeekRow{Visitors: state.count(c, in.Visitors)}
-	out.returns(c, in)
-	if state == StateValue && in.BusiestDay < Least {
+	visitors, returns := 0, 0
+	full, fullOfReturns := false, false
+	for _, d := range in.Days {
+		day := r.Cell(LevelStoreDay, store, d.Start)
+		visitors, returns = visitors+d.Visitors, returns+d.Returns
+		full = full || day.Count(d.Visitors).certain()
+		fullOfReturns = fullOfReturns || day.Count(d.Returns).certain()
+	}
+	out := WeekRow{Visitors: state.count(c, visitors)}
+	out.returns(c, in, returns, fullOfReturns)
+	answers := c.Count(in.Answers)
+	if state == StateValue && !full {
 		state = StateUnder10
 	}
-	out.Repeat1W, out.Repeat4W = state.rate(in.Repeat1W), state.rate(in.Repeat4W)
+	rate := func(r Rate) PercentRange { return state.rate(r, answers) }
+	out.Repeat1W, out.Repeat4W = rate(in.Repeat1W), rate(in.Repeat4W)
 	// New is published as what a repeat rate leaves of 100, so that the two add up on the page.
-	old := state.rate(Rate{in.New.Known, 1 - in.New.Share, 1 - in.New.High, 1 - in.New.Low})
+	old := rate(in.New.rest())
 	out.New = PercentRange{State: old.State}
 	if old.State == StateValue {
 		out.New = PercentRange{100 - old.Pct, 100 - old.High, 100 - old.Low, StateValue}
@@ -258,29 +290,51 @@ func (r Rounder) Week(store string, start time.Time, in Week) WeekRow {
 	return out
 }
 
-// returns makes the exact shares, from 10 distinct visitors with a return id.
-func (out *WeekRow) returns(c Cell, in Week) {
+// rest is the share of the others.
+func (r Rate) rest() Rate {
+	out := Rate{Known: r.Known, Share: 1 - r.Share}
+	if r.Ends != nil {
+		out.Ends = func(answers float64) (low, high float64) {
+			low, high = r.Ends(answers)
+			return 1 - high, 1 - low
+		}
+	}
+	return out
+}
+
+// returns makes the exact shares of the visitors with a return id.
+func (out *WeekRow) returns(c Cell, in Week, visitors int, full bool) {
 	state := in.Condition.state(!in.Extended)
-	if state == StateValue && in.BusiestReturns < Least {
+	if state == StateValue && !full {
 		state = StateUnder10
 	}
 	share := func(r Returned) Percent {
 		switch {
-		case state == StateValue && !r.Known:
+		case !r.Known && (state == StateValue || state == StateUnder10):
 			return Percent{State: StateNoData}
 		case state != StateValue:
 			return Percent{State: state}
 		}
-		return Share(c.Count(r.N), c.Count(in.ReturnVisitors))
+		return Share(c.Count(r.N), c.Count(visitors))
 	}
 	out.Repeat7D, out.Repeat14D, out.Repeat28D = share(in.Repeat7D), share(in.Repeat14D), share(in.Repeat28D)
 }
 
-func (s State) rate(r Rate) PercentRange {
+func (s State) rate(r Rate, answers Value) PercentRange {
 	if s != StateValue {
 		return PercentRange{State: s}
 	}
-	if !r.Known || !(r.Low <= r.Share && r.Share <= r.High) {
+	switch {
+	case !r.Known:
+		return PercentRange{State: StateNoData}
+	case answers.State != StateValue:
+		return PercentRange{State: answers.State}
+	}
+	low, high := r.Share, r.Share
+	if r.Ends != nil {
+		low, high = r.Ends(float64(answers.N - Base))
+	}
+	if !(low <= r.Share && r.Share <= high) {
 		return PercentRange{State: StateNoData}
 	}
 	// A share such as .29 is a hair more or less than it looks like: a billionth is not worth a percent.
@@ -288,8 +342,8 @@ func (s State) rate(r Rate) PercentRange {
 	whole := func(x float64) int { return int(min(100, max(0, x))) }
 	return PercentRange{
 		Pct:   whole(math.Floor(100*r.Share + .5)),
-		Low:   whole(math.Floor(100*r.Low + hair)),
-		High:  whole(math.Ceil(100*r.High - hair)),
+		Low:   whole(math.Floor(100*low + hair)),
+		High:  whole(math.Ceil(100*high - hair)),
 		State: StateValue,
 	}
 }

@@ -11,7 +11,7 @@ func busyDay() Day {
 	return Day{
 		Condition: Measured, Visits: 203, Bounces: 51, Visitors: 187, PassersBy: 398, Engaged: 77,
 		DwellP25S: 400, DwellP50S: 750, DwellP75S: 1529.9,
-		Estimated: Range{611, 402, 1104}, FramesRandom: 81_000, FramesStable: 19_000,
+		Estimated: around(611, 402, 1104), FramesRandom: 81_000, FramesStable: 19_000,
 	}
 }
 
@@ -48,14 +48,14 @@ func TestAllMetricsOfACellShareItsDraw(t *testing.T) {
 	differ := 0
 	for key := range uint64(100) {
 		r := keyed(t, key)
-		d := r.Day("s", monday, Day{Condition: Measured, Visits: 32, Bounces: 32, Visitors: 32, PassersBy: 32, Engaged: 32, Estimated: Range{32, 32, 32}})
+		d := r.Day("s", monday, Day{Condition: Measured, Visits: 32, Bounces: 32, Visitors: 32, PassersBy: 32, Engaged: 32, Estimated: Range{Value: 32}})
 		if d.Visits != d.Bounces || d.Visits != d.Visitors || d.Visits != d.PassersBy || d.EstimatedVisits.N != d.Visits.N {
 			t.Fatalf("key %d: got %+v, want equal counts", key, d)
 		}
 		if d.Engaged.Pct != 100 || d.Coverage.Pct != 100 {
 			t.Fatalf("key %d: got %+v, want the same draw for the shares", key, d)
 		}
-		h := r.Hour("s", monday, Hour{Condition: Measured, Visits: 32, Estimated: Range{32, 30, 40}})
+		h := r.Hour("s", monday, Hour{Condition: Measured, Visits: 32, Estimated: around(32, 30, 40)})
 		if h.Visits.N != h.EstimatedVisits.N {
 			t.Fatalf("key %d: got %+v, want equal counts", key, h)
 		}
@@ -104,7 +104,8 @@ func TestDaySuppresses(t *testing.T) {
 		{"few engaged", func(d *Day) { d.Engaged = 5 }, val, val, val, val, val, under, val, val, val, val},
 		{"nobody", func(d *Day) { *d = Day{Condition: Measured} }, under, under, under, under, under, under, under, under, under, under},
 		{"nine visitors", func(d *Day) { d.Visitors = 9 }, val, val, "", val, val, val, val, val, under, val},
-		{"ten visitors", func(d *Day) { d.Visitors = 10 }, val, val, val, val, val, val, val, val, val, val},
+		{"ten visitors, rounded as they are: of 6 they would read alike", func(d *Day) { d.Visitors = 10 }, val, val, val, val, val, val, val, val, under, val},
+		{"fifteen visitors", func(d *Day) { d.Visitors = 15 }, val, val, val, val, val, val, val, val, val, val},
 		{"no stay known", func(d *Day) { d.Estimated.Value = math.NaN() }, val, val, val, val, val, val, val, none, val, none},
 		{"dwell is not a number", func(d *Day) { d.DwellP50S = math.NaN() }, val, val, val, val, val, val, val, val, none, val},
 		{"closed", func(d *Day) { d.Condition = Closed }, closed, closed, closed, closed, closed, closed, closed, closed, closed, closed},
@@ -140,18 +141,16 @@ func TestDaySuppresses(t *testing.T) {
 	}
 }
 
-// Where dwell is shown, so are the visitors it is of, whatever the key.
+// Where dwell is shown, so are the visitors it is of, whatever the key, and they are 10 at least. Whether it is shown follows from
+// what is published of the visitors, so it says no more about them.
 func TestDwellNeverStandsBesideFewVisitors(t *testing.T) {
 	for key := range uint64(100) {
-		for visitors := range 20 {
+		for visitors := range 30 {
 			in := busyDay()
 			in.Visitors = visitors
 			got := keyed(t, key).Day("s", monday, in)
-			if (got.Dwell.State == StateValue) != (visitors >= 10) {
-				t.Fatalf("%d visitors: got %s", visitors, got.Dwell.State)
-			}
-			if got.Dwell.State == StateValue && got.Visitors.State != StateValue {
-				t.Fatalf("%d visitors: dwell is shown, visitors are %s", visitors, got.Visitors.State)
+			if (got.Dwell.State == StateValue) != (got.Visitors.N >= 15) || got.Dwell.State == StateValue && visitors < 10 {
+				t.Fatalf("%d visitors that read %+v: got %s", visitors, got.Visitors, got.Dwell.State)
 			}
 		}
 	}
@@ -172,12 +171,12 @@ func TestQuarterHourAndZone(t *testing.T) {
 		{"counting only", Measured, true, 40, StateValue, StatePolicy, StatePolicy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, around := keyed(t, 9), interval(float64(c.visits))
-			q := r.Quarter("s", monday, Quarter{Condition: c.condition, CountOnly: c.countOnly, Occupancy: around, Estimated: around})
+			r, people := keyed(t, 9), interval(float64(c.visits))
+			q := r.Quarter("s", monday, Quarter{Condition: c.condition, CountOnly: c.countOnly, Occupancy: people, Estimated: people})
 			if q.Occupancy.State != c.occupancy || q.EstimatedVisits.State != c.estimated {
 				t.Errorf("quarter: got %+v, want %s, %s", q, c.occupancy, c.estimated)
 			}
-			h := r.Hour("s", monday, Hour{c.condition, c.countOnly, c.visits, around})
+			h := r.Hour("s", monday, Hour{c.condition, c.countOnly, c.visits, people})
 			if h.Visits.State != c.counting || h.EstimatedVisits.State != c.estimated {
 				t.Errorf("hour: got %+v, want %s, %s", h, c.counting, c.estimated)
 			}
@@ -231,7 +230,7 @@ func TestDevicesThatWereOnlyCounted(t *testing.T) {
 // Counted devices share the draw of their quarter, so that they give no second look at its other numbers.
 func TestCountedDevicesShareTheQuartersDraw(t *testing.T) {
 	for key := range uint64(100) {
-		q := keyed(t, key).Quarter("s", monday, Quarter{Condition: Measured, Occupancy: Range{32, 32, 32}, Counted: 32, HasCounted: true})
+		q := keyed(t, key).Quarter("s", monday, Quarter{Condition: Measured, Occupancy: Range{Value: 32}, Counted: 32, HasCounted: true})
 		if q.Counted.N != q.Occupancy.N {
 			t.Fatalf("key %d: got %+v, want equal counts", key, q)
 		}
@@ -270,11 +269,25 @@ func TestLiveMovesOnItsGridAndReadsQuiet(t *testing.T) {
 	}
 }
 
-func TestWeek(t *testing.T) {
-	in := Week{
-		Condition: Measured, Visitors: 702, BusiestDay: 140,
-		Repeat1W: Rate{true, .294, .251, .339}, Repeat4W: Rate{true, .415, .37, .46}, New: Rate{true, .585, .54, .63},
+// rate has an interval that is as wide as so many answers make it.
+func rate(share, spread float64) Rate {
+	return Rate{true, share, func(answers float64) (float64, float64) {
+		half := spread / math.Sqrt(answers)
+		return share - half, share + half
+	}}
+}
+
+// week has days of so many visitors each.
+func week(visitors ...int) Week {
+	w := Week{Condition: Measured, Repeat1W: rate(.294, 1.1), Repeat4W: rate(.415, 1.1), New: rate(.585, 1.1)}
+	for i, n := range visitors {
+		w.Days = append(w.Days, Daily{Start: monday.AddDate(0, 0, i), Visitors: n})
+		w.Answers += n
 	}
+	return w
+}
+
+func TestWeek(t *testing.T) {
 	shown := func(p, low, high int) PercentRange { return PercentRange{p, low, high, StateValue} }
 	hidden := func(s State) PercentRange { return PercentRange{State: s} }
 	for _, c := range []struct {
@@ -282,17 +295,22 @@ func TestWeek(t *testing.T) {
 		change           func(*Week)
 		one, four, fresh PercentRange
 	}{
+		// 700 answers, taken for 695: 1.1 / sqrt(695) is .0417
 		{"a full week", func(*Week) {}, shown(29, 25, 34), shown(42, 37, 46), shown(58, 54, 63)},
-		{"nine visitors a day at most", func(w *Week) { w.BusiestDay = 9 }, hidden(StateUnder10), hidden(StateUnder10), hidden(StateUnder10)},
-		{"ten on one day", func(w *Week) { w.BusiestDay = 10 }, shown(29, 25, 34), shown(42, 37, 46), shown(58, 54, 63)},
+		{"few answers of many", func(w *Week) { w.Answers = 30 }, shown(29, 7, 52), shown(42, 19, 64), shown(58, 36, 81)},
+		{"hardly any answers", func(w *Week) { w.Answers = 4 }, hidden(StateUnder10), hidden(StateUnder10), hidden(StateUnder10)},
+		{"no answers", func(w *Week) { w.Answers, w.Repeat1W.Known, w.Repeat4W.Known, w.New.Known = 0, false, false, false }, hidden(StateNoData), hidden(StateNoData), hidden(StateNoData)},
+		{"ten visitors a day", func(w *Week) { w.Days = week(10, 10, 10, 10).Days }, hidden(StateUnder10), hidden(StateUnder10), hidden(StateUnder10)},
+		{"fifteen on one day", func(w *Week) { w.Days = week(9, 15, 9).Days }, shown(29, 25, 34), shown(42, 37, 46), shown(58, 54, 63)},
 		{"a young filter", func(w *Week) { w.Repeat4W.Known, w.New.Known = false, false }, shown(29, 25, 34), hidden(StateNoData), hidden(StateNoData)},
-		{"not a number", func(w *Week) { w.Repeat1W.Low = math.NaN() }, hidden(StateNoData), shown(42, 37, 46), shown(58, 54, 63)},
-		{"ends outside of 0 to 1", func(w *Week) { w.Repeat1W = Rate{true, 1, -.5, 1.5} }, shown(100, 0, 100), shown(42, 37, 46), shown(58, 54, 63)},
+		{"not a number", func(w *Week) { w.Repeat1W = rate(.294, math.NaN()) }, hidden(StateNoData), shown(42, 37, 46), shown(58, 54, 63)},
+		{"ends outside of 0 to 1", func(w *Week) { w.Repeat1W = rate(1, 1e3) }, shown(100, 0, 100), shown(42, 37, 46), shown(58, 54, 63)},
+		{"taken for exact", func(w *Week) { w.Repeat1W.Ends = nil }, shown(29, 29, 30), shown(42, 37, 46), shown(58, 54, 63)},
 		{"counting only", func(w *Week) { w.CountOnly = true }, hidden(StatePolicy), hidden(StatePolicy), hidden(StatePolicy)},
 		{"no data", func(w *Week) { w.Condition = NoData }, hidden(StateNoData), hidden(StateNoData), hidden(StateNoData)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := in
+			w := week(140, 140, 140, 140, 140)
 			c.change(&w)
 			got := keyed(t, 2).Week("s", monday, w)
 			for _, f := range []struct {
@@ -307,12 +325,26 @@ func TestWeek(t *testing.T) {
 	}
 }
 
+// Whether a week's shares are shown follows from what is published of its days, and they are of 10 distinct visitors at least.
+func TestAWeeksSharesHangOnWhatIsPublishedOfItsDays(t *testing.T) {
+	for key := range uint64(100) {
+		r := keyed(t, key)
+		for n := range 25 {
+			got := r.Week("s", monday, week(9, n, 6)).Repeat1W
+			day := r.Day("s", monday.AddDate(0, 0, 1), Day{Condition: Measured, Visitors: n})
+			if (got.State == StateValue) != (day.Visitors.N >= 15) || got.State == StateValue && n < 10 {
+				t.Fatalf("%d on the fullest day, which reads %+v: got %+v", n, day.Visitors, got)
+			}
+		}
+	}
+}
+
 func TestNewAndRepeatAddUpTo100(t *testing.T) {
 	for i := range 1001 {
 		x := float64(i) / 1000
-		got := keyed(t, 2).Week("s", monday, Week{
-			Condition: Measured, Visitors: 100, BusiestDay: 50, Repeat4W: Rate{true, x, x, x}, New: Rate{true, 1 - x, 1 - x, 1 - x},
-		})
+		w := week(50, 50)
+		w.Repeat4W, w.New = Rate{true, x, nil}, Rate{true, 1 - x, nil}
+		got := keyed(t, 2).Week("s", monday, w)
 		if got.New.Pct+got.Repeat4W.Pct != 100 && math.Abs(math.Mod(x*100, 1)-.5) > 1e-6 {
 			t.Errorf("%v: got %d and %d", x, got.New.Pct, got.Repeat4W.Pct)
 		}

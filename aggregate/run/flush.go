@@ -84,7 +84,7 @@ func (o *owner) collect(s *state, d *openDay, rows *rows) {
 	rows.minutes(s, d, version)
 	rows.cells(s, d, exact, version)
 	rows.storeDay(s, d.day, exact, w, version, false)
-	rows.published(o, s, d, exact, version, false)
+	rows.published(o, s, d, exact, w, version, false)
 	d.written = result.Generation
 }
 

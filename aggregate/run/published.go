@@ -32,26 +32,34 @@ func (s *state) condition(start, end time.Time, listened int) publish.Condition 
 	return publish.Closed
 }
 
-func rangeOf(v estimate.Visits) publish.Range {
-	return publish.Range{Value: v.Value, Low: v.Low, High: v.High}
+// peopleOf is an occupancy with its interval, which depends on nothing but how many there are.
+func peopleOf(n float64) publish.Range {
+	return publish.Range{Value: n, Ends: func(n, _ float64) (low, high float64) { return estimate.Interval(n) }}
+}
+
+// visitsOf is a number of estimated visits with its interval, which also depends on the minutes listened to and the mean stay w.
+func visitsOf(v estimate.Visits, stable, listened int, w float64) publish.Range {
+	return publish.Range{Value: v.Value, Counted: float64(stable), Ends: func(all, stable float64) (low, high float64) {
+		return estimate.VisitsInterval(stable, all, float64(listened), w)
+	}}
 }
 
 // published adds what dashboards may see of a day. Of an open day only intervals that are over: a count that grows under one
 // draw would show every crossing of a step to whoever watches.
-func (r *rows) published(o *owner, s *state, d *openDay, exact storeday.Exact, version uint64, sealed bool) {
+func (r *rows) published(o *owner, s *state, d *openDay, exact storeday.Exact, w float64, version uint64, sealed bool) {
 	now := time.UnixMilli(min(o.clockMS(s), s.cfg.Calendar.End(d.day).UnixMilli()))
 	if sealed {
 		now = s.cfg.Calendar.End(d.day)
 	}
-	r.quarters(o, s, d.day, exact, version, now)
-	r.hours(o, s, d.day, exact, version, now)
+	r.quarters(o, s, d.day, exact, w, version, now)
+	r.hours(o, s, d.day, exact, w, version, now)
 	if !now.Before(s.cfg.Calendar.End(d.day)) {
-		r.day(o, s, d.day, exact, version, sealed)
+		r.day(o, s, d.day, exact, w, version, sealed)
 	}
 	r.health(s, d, version)
 }
 
-func (r *rows) quarters(o *owner, s *state, day calendar.Day, exact storeday.Exact, version uint64, now time.Time) {
+func (r *rows) quarters(o *owner, s *state, day calendar.Day, exact storeday.Exact, w float64, version uint64, now time.Time) {
 	cells := map[int64]*storeday.Cell{}
 	for i := range exact.Cells {
 		cells[exact.Cells[i].Start] = &exact.Cells[i]
@@ -63,7 +71,7 @@ func (r *rows) quarters(o *owner, s *state, day calendar.Day, exact storeday.Exa
 		}
 		v := o.a.round.Quarter(s.cfg.ID, start, publish.Quarter{
 			Condition: s.condition(start, start.Add(quarter), c.Listened), CountOnly: s.countOnly(),
-			Occupancy: publish.Range{Value: c.People.Occupancy, Low: c.People.Low, High: c.People.High}, Estimated: rangeOf(c.Estimated),
+			Occupancy: peopleOf(c.People.Occupancy), Estimated: visitsOf(c.Estimated, c.Visits, c.Listened, w),
 			Counted: c.Counted, HasCounted: c.HasCounted,
 		})
 		local := start.In(s.cfg.Calendar.Location())
@@ -78,7 +86,7 @@ func (r *rows) quarters(o *owner, s *state, day calendar.Day, exact storeday.Exa
 	}
 }
 
-func (r *rows) hours(o *owner, s *state, day calendar.Day, exact storeday.Exact, version uint64, now time.Time) {
+func (r *rows) hours(o *owner, s *state, day calendar.Day, exact storeday.Exact, w float64, version uint64, now time.Time) {
 	byStart, zoneVisits := map[int64]*storeday.Hour{}, map[[2]int64]int{}
 	for i := range exact.Hours {
 		byStart[exact.Hours[i].Start] = &exact.Hours[i]
@@ -98,7 +106,7 @@ func (r *rows) hours(o *owner, s *state, day calendar.Day, exact storeday.Exact,
 			h = &storeday.Hour{}
 		}
 		cond := s.condition(start, next, h.Listened)
-		v := o.a.round.Hour(s.cfg.ID, start, publish.Hour{Condition: cond, CountOnly: s.countOnly(), Visits: h.Visits, Estimated: rangeOf(h.Estimated)})
+		v := o.a.round.Hour(s.cfg.ID, start, publish.Hour{Condition: cond, CountOnly: s.countOnly(), Visits: h.Visits, Estimated: visitsOf(h.Estimated, h.Visits, h.Listened, w)})
 		hour := uint8(start.In(s.cfg.Calendar.Location()).Hour())
 		row := store.PubStoreHourRow{
 			Store: s.cfg.ID, Start: start, StoreDay: day.Date(), LocalHour: hour, Weekday: weekday(day), StoreWeek: day.Week().Monday().Date(),
@@ -123,13 +131,13 @@ func nextHour(start time.Time, loc *time.Location) time.Time {
 	return start.Add(time.Hour - time.Duration(local.Minute())*time.Minute - time.Duration(local.Second())*time.Second)
 }
 
-func (r *rows) day(o *owner, s *state, day calendar.Day, exact storeday.Exact, version uint64, sealed bool) {
+func (r *rows) day(o *owner, s *state, day calendar.Day, exact storeday.Exact, w float64, version uint64, sealed bool) {
 	t := &exact.Totals
 	start := s.cfg.Calendar.Start(day)
 	v := o.a.round.Day(s.cfg.ID, start, publish.Day{
 		Condition: s.condition(start, s.cfg.Calendar.End(day), t.Listened), CountOnly: s.countOnly(),
 		Visits: t.Visits, Bounces: t.Bounces, Visitors: t.Visitors, PassersBy: t.PassersBy, Engaged: t.Engaged,
-		DwellP25S: t.Dwell.P25S, DwellP50S: t.Dwell.P50S, DwellP75S: t.Dwell.P75S, Estimated: rangeOf(t.Estimated),
+		DwellP25S: t.Dwell.P25S, DwellP50S: t.Dwell.P50S, DwellP75S: t.Dwell.P75S, Estimated: visitsOf(t.Estimated, t.Visits, t.Listened, w),
 		FramesRandom: t.FramesRandom, FramesStable: t.FramesStable,
 	})
 	row := store.PubStoreDayRow{
@@ -174,7 +182,7 @@ func estimateOf(e publish.Estimate) (value, low, high *int32) {
 }
 
 func rateOf(s estimate.Share) publish.Rate {
-	return publish.Rate{Known: s.Known, Share: s.Value, Low: s.Low, High: s.High}
+	return publish.Rate{Known: s.Known, Share: s.Value, Ends: s.Of}
 }
 
 func answersOf(p store.ReturnPatternRow) estimate.Answers {

@@ -149,17 +149,14 @@ func (a *Aggregator) restoreReturns(ctx context.Context, s *state, last store.St
 
 // repeats adds up a week's days.
 type repeats struct {
-	extended          bool
-	visitors, busiest int
-	repeated          [len(repeatDays)]int
-	lookback          calendar.Day
+	extended bool
+	repeated [len(repeatDays)]int
+	lookback calendar.Day
 }
 
 func newRepeats(s *state) repeats { return repeats{extended: s.extended(), lookback: returnDays} }
 
 func (r *repeats) add(p store.ReturnPatternRow) {
-	r.visitors += int(p.ReturnVisitors)
-	r.busiest = max(r.busiest, int(p.ReturnVisitors))
 	for i, n := range []uint32{p.Repeat7D, p.Repeat14D, p.Repeat28D} {
 		r.repeated[i] += int(n)
 	}
@@ -168,7 +165,7 @@ func (r *repeats) add(p store.ReturnPatternRow) {
 
 // into gives the week its exact shares. One is known where each of its days looks back so far.
 func (r *repeats) into(w *publish.Week) {
-	w.Extended, w.ReturnVisitors, w.BusiestReturns = r.extended, r.visitors, r.busiest
+	w.Extended = r.extended
 	for i, out := range []*publish.Returned{&w.Repeat7D, &w.Repeat14D, &w.Repeat28D} {
 		*out = publish.Returned{Known: r.lookback >= repeatDays[i], N: r.repeated[i]}
 	}

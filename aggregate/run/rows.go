@@ -191,7 +191,8 @@ func (o *owner) publishWeek(ctx context.Context, s *state, week calendar.Week, d
 // weekRows makes a week's rows. The published one is inserted last, so that where it stands the other does, too.
 func (o *owner) weekRows(s *state, week calendar.Week, days []calendar.Day) rows {
 	var answers []estimate.Answers
-	var visitors, busiest int
+	var visitors int
+	var daily []publish.Daily
 	repeats := newRepeats(s)
 	var version uint64
 	var rows rows
@@ -199,7 +200,7 @@ func (o *owner) weekRows(s *state, week calendar.Week, days []calendar.Day) rows
 	for _, day := range days {
 		p := s.answers[day]
 		visitors += int(p.Visitors)
-		busiest = max(busiest, int(p.Visitors))
+		daily = append(daily, publish.Daily{Start: s.cfg.Calendar.Start(day), Visitors: int(p.Visitors), Returns: int(p.ReturnVisitors)})
 		version = max(version, p.Version)
 		answers = append(answers, answersOf(p))
 		repeats.add(p)
@@ -208,7 +209,7 @@ func (o *owner) weekRows(s *state, week calendar.Week, days []calendar.Day) rows
 	rows.weeks = append(rows.weeks, repeatRow(s, week, rate, visitors, len(days), version))
 	monday := week.Monday().Date()
 	exact := publish.Week{
-		Condition: publish.Measured, CountOnly: s.countOnly(), Visitors: visitors, BusiestDay: busiest,
+		Condition: publish.Measured, CountOnly: s.countOnly(), Days: daily, Answers: rate.Visitors,
 		Repeat1W: rateOf(rate.Week1), Repeat4W: rateOf(rate.Week4), New: rateOf(rate.New),
 	}
 	repeats.into(&exact)

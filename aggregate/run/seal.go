@@ -98,7 +98,7 @@ func (o *owner) finish(ctx context.Context, s *state, d *openDay) error {
 	exact, result, w := o.compute(s, d)
 	version := d.version(o.next)
 	var rows rows
-	rows.published(o, s, d, exact, version, true)
+	rows.published(o, s, d, exact, w, version, true)
 	rows.storeDay(s, d.day, exact, w, version, true)
 	rows.storeDays[0].Extended = s.knowsAgain(result)
 	if p, ok := patterns(s, d.day, result, version); ok {
