@@ -104,6 +104,7 @@ func panelDemo(t *testing.T, days int) panelSource {
 			t.Fatal(err)
 		}
 	}
+	worthRows(t, db)
 	return newPanelSource(t, db)
 }
 

@@ -42,9 +42,7 @@ func timed(p panels.Panel) bool {
 func draw(p panels.Panel) panel {
 	out := panel{
 		Title: p.Title, Description: p.Question + "\n\nWhere it is empty: " + p.Empty, Datasource: source(),
-		Targets: []target{{
-			RefID: "A", Datasource: source(), EditorType: "sql", QueryType: "table", Format: 1, RawSQL: p.SQL, PluginVersion: pluginVersion,
-		}},
+		Targets:     []target{newTarget("A", p.SQL)},
 		FieldConfig: fieldConfig{Defaults: defaults{Unit: unit(p.Unit), NoValue: p.Empty}},
 	}
 	if strings.Contains(p.SQL, "$__interval_s") {
@@ -71,6 +69,10 @@ func draw(p panels.Panel) panel {
 	}
 	out.FieldConfig.Overrides = overrides(p, out.Type)
 	return out
+}
+
+func newTarget(ref, sql string) target {
+	return target{RefID: ref, Datasource: source(), EditorType: "sql", QueryType: "table", Format: 1, RawSQL: sql, PluginVersion: pluginVersion}
 }
 
 // nothing stands in single empty cells; the column beside it says why.

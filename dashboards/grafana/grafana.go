@@ -54,8 +54,8 @@ func JSON(d panels.Dashboard) ([]byte, error) {
 	out := dashboard{
 		UID: "footfall-" + string(d), Title: a.title, Description: a.description, Tags: []string{"footfall"}, Timezone: a.timezone,
 		GraphTooltip: 1, SchemaVersion: schemaVersion, Refresh: a.refresh, Time: timeRange{a.from, "now"},
-		Templating: templating{variables(a)},
-		Links:      []link{{Title: "Footfall", Type: "dashboards", Tags: []string{"footfall"}, KeepTime: true, IncludeVars: true}},
+		Templating: templating{variables(a)}, Annotations: annotations{noted()},
+		Links: []link{{Title: "Footfall", Type: "dashboards", Tags: []string{"footfall"}, KeepTime: true, IncludeVars: true}},
 	}
 	var at placer
 	for i, p := range panels.Of(d) {
@@ -87,6 +87,14 @@ func variables(a about) []variable {
 		{Name: "datasource", Label: "Data source", Description: "ClickHouse with Footfall's published tables.", Type: "datasource", Query: datasourceType, Refresh: 1},
 		stores,
 	}
+}
+
+// noted draws what the operator noted of the store-days as regions over the charts.
+func noted() []annotation {
+	return []annotation{{
+		Name: "Promotions, holidays, closures", Datasource: source(), Enable: true, IconColor: "purple",
+		Target: newTarget("annotations", panels.Annotations()),
+	}}
 }
 
 // placer puts panels from left to right and from top to bottom on Grafana's grid of 24 columns.

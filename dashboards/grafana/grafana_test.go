@@ -102,6 +102,9 @@ func TestEveryPanelIsThereAndSaysWhatItMeans(t *testing.T) {
 		if got.UID != "footfall-"+string(d) || got.Timezone == "" {
 			t.Errorf("%s: got UID %q, time zone %q", d, got.UID, got.Timezone)
 		}
+		if list := got.Annotations.List; len(list) != 1 || !list[0].Enable || list[0].Target.RawSQL != panels.Annotations() || list[0].Datasource.UID != "${datasource}" {
+			t.Errorf("%s: got annotations %+v", d, list)
+		}
 		all := panels.Of(d)
 		if len(got.Panels) != len(all) {
 			t.Fatalf("%s: got %d panels, want %d", d, len(got.Panels), len(all))

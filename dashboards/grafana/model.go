@@ -3,19 +3,20 @@ package grafana
 // The part of Grafana's dashboard JSON (schema version 41, Grafana 11.6 and later) that these dashboards use.
 
 type dashboard struct {
-	UID           string     `json:"uid"`
-	Title         string     `json:"title"`
-	Description   string     `json:"description"`
-	Tags          []string   `json:"tags"`
-	Timezone      string     `json:"timezone"`
-	Editable      bool       `json:"editable"`
-	GraphTooltip  int        `json:"graphTooltip"`
-	SchemaVersion int        `json:"schemaVersion"`
-	Refresh       string     `json:"refresh"`
-	Time          timeRange  `json:"time"`
-	Templating    templating `json:"templating"`
-	Links         []link     `json:"links"`
-	Panels        []panel    `json:"panels"`
+	UID           string      `json:"uid"`
+	Title         string      `json:"title"`
+	Description   string      `json:"description"`
+	Tags          []string    `json:"tags"`
+	Timezone      string      `json:"timezone"`
+	Editable      bool        `json:"editable"`
+	GraphTooltip  int         `json:"graphTooltip"`
+	SchemaVersion int         `json:"schemaVersion"`
+	Refresh       string      `json:"refresh"`
+	Time          timeRange   `json:"time"`
+	Templating    templating  `json:"templating"`
+	Annotations   annotations `json:"annotations"`
+	Links         []link      `json:"links"`
+	Panels        []panel     `json:"panels"`
 }
 
 type timeRange struct {
@@ -44,6 +45,20 @@ type variable struct {
 type option struct {
 	Text  []string `json:"text"`
 	Value []string `json:"value"`
+}
+
+type annotations struct {
+	List []annotation `json:"list"`
+}
+
+// annotation is a query whose columns time, timeEnd, text and tags become regions on the charts.
+type annotation struct {
+	Name       string     `json:"name"`
+	Datasource datasource `json:"datasource"`
+	Enable     bool       `json:"enable"`
+	Hide       bool       `json:"hide"`
+	IconColor  string     `json:"iconColor"`
+	Target     target     `json:"target"`
 }
 
 type link struct {

@@ -158,6 +158,8 @@ func layout() []struct {
 		{"dwell", spot{"behaviour", "w4", false}},
 		{"new_repeat", spot{"behaviour", "w8", false}},
 		{"zones", spot{"behaviour", "w4", false}},
+		{"conversion", spot{"worth", "w6", false}},
+		{"conversion_by_hour", spot{"worth", "w6", false}},
 		{"data_quality", spot{"trust", "w6", false}},
 		{"why_empty", spot{"trust", "w6", false}},
 		{"days", spot{"trust", "w12", false}},
@@ -196,7 +198,7 @@ func arrangeCards(cards []card, live bool) (out []section) {
 	slices.SortStableFunc(cards, func(a, b card) int { return order(a) - order(b) })
 	for _, s := range []section{
 		{ID: "today", Title: newest}, {ID: "visits", Title: "How many came, and when"}, {ID: "behaviour", Title: "What they did"},
-		{ID: "trust", Title: "How far to trust it"}, {ID: "more", Title: "More"},
+		{ID: "worth", Title: "What it was worth"}, {ID: "trust", Title: "How far to trust it"}, {ID: "more", Title: "More"},
 	} {
 		for _, c := range cards {
 			if layoutOf(c.ID).section == s.ID {

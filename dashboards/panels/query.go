@@ -9,6 +9,13 @@ import (
 //go:embed sql/*.sql
 var statements embed.FS
 
+//go:embed annotations.sql
+var annotations string
+
+// Annotations is the SQL of what was noted of the store-days of a range, with the macros of panels: time and timeEnd, the words (text) and
+// the kind (tags: promotion, holiday, closure or other). Both times are of UTC days, as the charts of days are.
+func Annotations() string { return withoutHeader(annotations) }
+
 // statement is the SQL of a panel without its header. A test holds that every
 // panel has one, so a missing file is an empty statement here.
 func statement(id string) string {
@@ -16,7 +23,11 @@ func statement(id string) string {
 	if err != nil {
 		return ""
 	}
-	lines := strings.Split(string(text), "\n")
+	return withoutHeader(string(text))
+}
+
+func withoutHeader(text string) string {
+	lines := strings.Split(text, "\n")
 	for len(lines) > 0 && strings.HasPrefix(lines[0], "--") {
 		lines = lines[1:]
 	}

@@ -98,6 +98,16 @@ func TestPanelsReadPublishedTablesOnly(t *testing.T) {
 	}
 }
 
+func TestAnnotationsReadPublishedTablesOnly(t *testing.T) {
+	sql := Annotations()
+	if wrong := wrongReads(sql); len(wrong) > 0 || !strings.HasPrefix(sql, "SELECT") || !strings.Contains(sql, "FINAL") || !strings.Contains(sql, "${"+storeVariable+"}") {
+		t.Errorf("%s in %s", strings.Join(wrong, "; "), sql)
+	}
+	if _, err := Expand(sql, Params{Stores: []string{"a"}}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheReadsOfAStatementAreFound(t *testing.T) {
 	for _, c := range []struct {
 		name, sql string

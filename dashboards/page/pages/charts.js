@@ -142,7 +142,7 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), d.zone === 'UTC' ? 'Etc/UTC' : d.zone),
       scales: {
         x: { time: !d.names, range: (u, min, max) => [min - half, max + (half || d.step)] },
-        y: { range: () => [0, percent ? Math.min(100, Math.max(most(d) * 1.15, 10)) : Math.max(most(d) * 1.08, 12)] },
+        y: { range: () => [0, percent && most(d) <= 100 ? Math.min(100, Math.max(most(d) * 1.15, 10)) : Math.max(most(d) * 1.08, 12)] },
       },
       axes: [
         { ...axis, size: 28, gap: 6, grid: { show: false }, space: width < 500 ? 58 : 72, values: (u, splits, a, space, incr) => ticks(d, splits, incr), splits: stands(d) ? marks(d) : undefined },

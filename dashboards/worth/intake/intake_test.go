@@ -37,7 +37,9 @@ func (m *memory) WriteAnnotations(_ context.Context, rows []worth.Annotation) er
 	return m.err
 }
 
-func (m *memory) Annotations(context.Context) ([]worth.Annotation, error) { return m.annotations, m.err }
+func (m *memory) Annotations(context.Context) ([]worth.Annotation, error) {
+	return m.annotations, m.err
+}
 
 func (m *memory) Remove(_ context.Context, a worth.Annotation) error {
 	m.annotations = slices.DeleteFunc(m.annotations, func(b worth.Annotation) bool { return a == b })

@@ -1,0 +1,29 @@
+package panels
+
+const (
+	tillsNote = " A till may ring several times for one visit, and for sales without a visit, such as orders by phone, so more than 100 percent is possible and shown as it is." +
+		" Visits are of devices, which stand for people, so compare a store with itself."
+	noTills = "No transactions of this store have been imported for this range: footfall import transactions takes them from CSV, by the hour, without customer data."
+)
+
+// worthPanels say what visits were worth.
+func worthPanels() []Panel {
+	const of = "conversion_pct"
+	return []Panel{
+		{
+			ID: "conversion", Dashboard: Store, Chart: Band, Title: "Conversion by day",
+			Question: "How many visits end at the till? Transactions divided by estimated visits, in whole percent. The range is that of the estimate: transactions / its upper end to transactions / its lower end, and without an upper end where the estimate begins at 0." + tillsNote +
+				" Transactions of some hours only make too small a share: look at the hours.",
+			Empty: noTills,
+			Columns: columns(day(), storeName(), value(of, "Conversion", Percent), interval("conversion_low_pct", "conversion_high_pct", of, Percent), state("conversion_state", of),
+				detail("transactions", "Transactions", None), detail("estimated_visits", "Estimated visits", Visits), detail("hours_rung", "Hours with transactions", None)),
+		},
+		{
+			ID: "conversion_by_hour", Dashboard: Store, Chart: Bars, Title: "Conversion by hour",
+			Question: "At which hours do visits end at the till? Transactions divided by the estimated visits that began in the hour, over the days of the range that have both. Hours under 10 are left out on both sides, and the ends of the hours' ranges are added, so the range is wider than need be. Who comes in late in an hour pays in the next." + tillsNote,
+			Empty:    noTills,
+			Columns: columns(storeName(), category("clock", "Hour"), value(of, "Conversion", Percent), interval("conversion_low_pct", "conversion_high_pct", of, Percent), state("conversion_state", of),
+				detail("transactions", "Transactions", None), detail("days_shown", "Days behind it", None), detail("days_under_10", "Days under 10", None)),
+		},
+	}
+}
