@@ -52,6 +52,8 @@ func tableRules() []tableRule {
 		{store.TablePubAnnotations, "first_day", nil, stays, 0},
 		{store.TablePubTransactions, "start", nil, stays, 0},
 		{store.TablePubEffects, "computed_at", nil, stays, 0},
+		{store.TablePubStores, "", nil, stays, 0},
+		{store.TablePubPrivacy, "checked_at", nil, stays, 0},
 		{"migrations", "applied", nil, stays, 0},
 	}
 }

@@ -189,14 +189,24 @@ func (s *state) reopen(day calendar.Day) (*openDay, error) {
 // writeStores writes what dashboards need to know of the stores.
 func (a *Aggregator) writeStores(ctx context.Context) error {
 	var rows []store.StoreRow
+	var published []store.PubStoreRow
+	version := uint64(a.cfg.Now().UnixMilli())
 	for i := range a.cfg.Stores {
 		s := &a.cfg.Stores[i]
+		policy := strings.ToLower(strings.TrimPrefix(s.Policy.String(), "POLICY_"))
 		rows = append(rows, store.StoreRow{
-			Store: s.ID, Name: s.Name, TimeZone: s.Zone, Policy: strings.ToLower(strings.TrimPrefix(s.Policy.String(), "POLICY_")), Hours: s.Hours.String(),
-			Zones: s.Zones(), SealAfterS: uint32(s.SealAfter / time.Second), Version: uint64(a.cfg.Now().UnixMilli()),
+			Store: s.ID, Name: s.Name, TimeZone: s.Zone, Policy: policy, Hours: s.Hours.String(),
+			Zones: s.Zones(), SealAfterS: uint32(s.SealAfter / time.Second), Version: version,
+		})
+		published = append(published, store.PubStoreRow{
+			Store: s.ID, Name: s.Name, Region: s.Region, TimeZone: s.Zone, Policy: policy, Hours: s.Hours.String(), Sensors: uint16(len(s.Sensors)), Version: version,
 		})
 	}
-	if err := store.Insert(ctx, a.db, store.TableStores, rows); err != nil {
+	err := store.Insert(ctx, a.db, store.TableStores, rows)
+	if err == nil {
+		err = store.Insert(ctx, a.db, store.TablePubStores, published)
+	}
+	if err != nil {
 		return fmt.Errorf("write the stores: %w", err)
 	}
 	return nil

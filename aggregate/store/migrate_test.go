@@ -31,6 +31,8 @@ func tables() map[string]reflect.Type {
 		TablePubAnnotations:  reflect.TypeFor[PubAnnotationRow](),
 		TablePubTransactions: reflect.TypeFor[PubTransactionsRow](),
 		TablePubEffects:      reflect.TypeFor[PubEffectRow](),
+		TablePubStores:       reflect.TypeFor[PubStoreRow](),
+		TablePubPrivacy:      reflect.TypeFor[PubPrivacyRow](),
 	}
 }
 

@@ -11,6 +11,8 @@ const (
 	TablePubStoreWeek    = "pub_store_week"
 	TablePubSensor5Min   = "pub_sensor_5min"
 	TablePubRetention    = "pub_retention"
+	TablePubStores       = "pub_stores"
+	TablePubPrivacy      = "pub_privacy"
 )
 
 // Conventions of every published row, beside those of rows.go: a number is nil
@@ -168,5 +170,31 @@ type PubRetentionRow struct {
 	LimitS    *uint64    `ch:"limit_s"` // seconds; nil where things stay
 	State     string     `ch:"state"`   // ok, breach or unknown
 	Reason    string     `ch:"reason"`
+	Version   uint64     `ch:"version"`
+}
+
+// PubStoreRow is what dashboards know of a store beside its numbers. Key: Store.
+type PubStoreRow struct {
+	Store    string `ch:"store"`
+	Name     string `ch:"name"`      // shown to people
+	Region   string `ch:"region"`    // empty where it has none
+	TimeZone string `ch:"time_zone"` // IANA name
+	Policy   string `ch:"policy"`    // count_only, standard or extended
+	Hours    string `ch:"hours"`     // opening hours, for people
+	Sensors  uint16 `ch:"sensors"`   // by stores.yaml
+	Version  uint64 `ch:"version"`
+}
+
+// PubPrivacyRow is one fact for whoever answers for privacy, as it is now; the columns' comments say what each measure has where.
+// It holds no count of devices. Key: Measure, Store, Item.
+type PubPrivacyRow struct {
+	Measure   string     `ch:"measure"` // keys, optout, optout_list, erasures or audit
+	Store     string     `ch:"store"`   // empty where it is about all stores
+	Item      string     `ch:"item"`    // a sensor, a store-day or a program
+	At        *time.Time `ch:"at"`
+	Day       *time.Time `ch:"day"` // midnight UTC of a store-day
+	Value     *int64     `ch:"value"`
+	State     string     `ch:"state"`
+	CheckedAt time.Time  `ch:"checked_at"`
 	Version   uint64     `ch:"version"`
 }

@@ -120,6 +120,8 @@ func TestEveryRowComesBack(t *testing.T) {
 	roundTrip[PubAnnotationRow](t, db, TablePubAnnotations)
 	roundTrip[PubTransactionsRow](t, db, TablePubTransactions)
 	roundTrip[PubEffectRow](t, db, TablePubEffects)
+	roundTrip[PubStoreRow](t, db, TablePubStores)
+	roundTrip[PubPrivacyRow](t, db, TablePubPrivacy)
 }
 
 func TestTheGreatestVersionStands(t *testing.T) {

@@ -75,6 +75,8 @@ func fillChain(t testing.TB, db *store.DB, stores int) {
 	exec("pub_store_week", "(store, store_week, visitors, visitors_state, repeat_1w_pct, repeat_1w_low_pct, repeat_1w_high_pct, new_pct, new_low_pct, new_high_pct, lookback_weeks, state, version)",
 		fmt.Sprintf("SELECT concat('store-', leftPad(toString(intDiv(number, 52)), 4, '0')), toMonday(toDate('%s')) - 7 * (number %% 52), 500, 'value', 30, 25, 35, 70, 65, 75, 4, 'value', 1 FROM numbers(%d)",
 			chainEnd.Format(time.DateOnly), 52*stores))
+	exec("pub_stores", "(store, name, region, time_zone, policy, hours, sensors, version)",
+		fmt.Sprintf("SELECT concat('store-', leftPad(toString(number), 4, '0')), concat('Store ', toString(number)), concat('region-', toString(number %% 12)), 'Europe/Berlin', 'standard', '', 1, 1 FROM numbers(%d)", stores))
 	exec("pub_retention", "(day, kind, store, name, checked_at, oldest, age_s, limit_s, state, version)",
 		fmt.Sprintf("SELECT toDate('%s') - number %% 28, 'topic', concat('store-', leftPad(toString(intDiv(number, 28)), 4, '0')), 'sightings', now(), now(), 3600, 90000, 'ok', 1 FROM numbers(%d)",
 			chainEnd.Format(time.DateOnly), 28*stores))

@@ -7,7 +7,7 @@ import (
 	"github.com/openfootfall/footfall/dashboards/panels"
 )
 
-// repeats says whether a panel is drawn once for each selected store: several stores would cover each other in it.
+// repeats says whether a panel is drawn once for each selected store, or region: several would cover each other in it.
 func repeats(p panels.Panel) bool {
 	switch p.Chart {
 	case panels.Band, panels.Heatmap:
@@ -18,6 +18,14 @@ func repeats(p panels.Panel) bool {
 		return p.Dashboard == panels.Chain // small multiples
 	}
 	return false
+}
+
+// repeatedBy is what a panel that repeats is drawn once for.
+func repeatedBy(p panels.Panel) string {
+	if slices.ContainsFunc(p.Columns, isStore) {
+		return storeVariable
+	}
+	return regionVariable
 }
 
 func isStore(c panels.Column) bool { return c.Name == storeVariable && c.Role == panels.Category }
@@ -49,8 +57,9 @@ func draw(p panels.Panel) panel {
 		out.Interval = "5m"
 	}
 	if repeats(p) {
-		out.Title += ": ${" + storeVariable + "}"
-		out.Repeat, out.RepeatDirection, out.MaxPerRow = storeVariable, "h", 2
+		by := repeatedBy(p)
+		out.Title += ": ${" + by + ":text}" // the name for people
+		out.Repeat, out.RepeatDirection, out.MaxPerRow = by, "h", 2
 		if p.Dashboard == panels.Chain {
 			out.MaxPerRow = 4
 		}
@@ -125,7 +134,7 @@ func series(out *panel, p panels.Panel) {
 	out.Options = map[string]any{"legend": newLegend(), "tooltip": tooltip{"multi", "none"}}
 	var by []string
 	for _, c := range p.Columns {
-		if c.Role == panels.Category && (!isStore(c) || !repeats(p)) {
+		if c.Role == panels.Category && (!repeats(p) || c.Name != repeatedBy(p)) {
 			by = append(by, c.Name)
 		}
 	}
@@ -152,7 +161,7 @@ func bars(out *panel, p panels.Panel) {
 		"xField": x, "orientation": "auto", "xTickLabelRotation": 0, "xTickLabelSpacing": 100, "stacking": "none", "showValue": "never",
 		"barWidth": 0.9, "groupWidth": 0.8, "legend": newLegend(), "tooltip": tooltip{"multi", "none"},
 	}
-	if x == storeVariable {
+	if x == storeVariable || x == regionVariable {
 		out.Options.(map[string]any)["orientation"] = "horizontal" // ranked, names readable
 	}
 }

@@ -17,6 +17,7 @@ const (
 	pluginVersion  = "4.20.0" // of the data source, whose macros the panels use
 	schemaVersion  = 41
 	storeVariable  = "store"
+	regionVariable = "region"
 )
 
 // source is the data source that the reader of a dashboard chose.
@@ -73,20 +74,37 @@ func JSON(d panels.Dashboard) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// storesQuery lists the stores that a table has something of: the name in the table is the value, the one for people the text.
+func storesQuery(a about) string {
+	sql := "SELECT t.store, if(p.name = '', t.store, p.name) AS label FROM (SELECT DISTINCT store FROM " + a.storesFrom + ") AS t " +
+		"LEFT JOIN (SELECT store, name, region FROM pub_stores FINAL) AS p ON p.store = t.store "
+	if a.allStores {
+		sql += "WHERE if(p.region = '', '" + panels.NoRegion + "', p.region) IN (${" + regionVariable + ":singlequote}) "
+	}
+	return sql + "ORDER BY label, t.store"
+}
+
+// regionsQuery lists the regions of the stores.
+const regionsQuery = "SELECT DISTINCT if(region = '', '" + panels.NoRegion + "', region) AS label FROM pub_stores FINAL ORDER BY label"
+
+// variables are the data source, the regions where there are several stores, and the stores, which follow the regions.
 func variables(a about) []variable {
 	s := source()
+	out := []variable{{Name: "datasource", Label: "Data source", Description: "ClickHouse with Footfall's published tables.", Type: "datasource", Query: datasourceType, Refresh: 1}}
+	const anew, byText = 2, 1 // when the range changes; from a to z
+	all := option{[]string{"All"}, []string{"$__all"}}
 	stores := variable{
 		Name: storeVariable, Label: "Store", Description: "Stores to show. Each selected store gets its own chart where they would cover each other.",
-		Type: "query", Query: "SELECT DISTINCT store FROM " + a.storesFrom + " ORDER BY store", Datasource: &s, Multi: true, IncludeAll: true,
-		Refresh: 2, Sort: 1, // anew when the range changes; by name
+		Type: "query", Query: storesQuery(a), Datasource: &s, Multi: true, IncludeAll: true, Refresh: anew, Sort: byText,
 	}
 	if a.allStores {
-		stores.Current = &option{[]string{"All"}, []string{"$__all"}}
+		stores.Current = &all
+		out = append(out, variable{
+			Name: regionVariable, Label: "Region", Description: "Regions of stores.yaml to show; the list of stores follows it.",
+			Type: "query", Query: regionsQuery, Datasource: &s, Multi: true, IncludeAll: true, Current: &all, Refresh: anew, Sort: byText,
+		})
 	}
-	return []variable{
-		{Name: "datasource", Label: "Data source", Description: "ClickHouse with Footfall's published tables.", Type: "datasource", Query: datasourceType, Refresh: 1},
-		stores,
-	}
+	return append(out, stores)
 }
 
 // noted draws what the operator noted of the store-days as regions over the charts.

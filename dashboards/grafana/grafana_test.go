@@ -96,7 +96,11 @@ func TestEveryPanelIsThereAndSaysWhatItMeans(t *testing.T) {
 				t.Errorf("%s: the variable %s does not say what it is", d, v.Name)
 			}
 		}
-		if want := []string{"datasource", "store"}; !slices.Equal(names, want) {
+		want := []string{"datasource", "region", "store"}
+		if d == panels.Store {
+			want = []string{"datasource", "store"}
+		}
+		if !slices.Equal(names, want) {
 			t.Errorf("%s: got variables %v, want %v", d, names, want)
 		}
 		if got.UID != "footfall-"+string(d) || got.Timezone == "" {
@@ -147,6 +151,9 @@ func checkPanel(t *testing.T, got panel, p panels.Panel) {
 		if wants := slices.ContainsFunc(p.Thresholds, func(h panels.Threshold) bool { return h.Column == c.Name }); wants != has("thresholds") {
 			t.Errorf("thresholds of %s: got %v, want %v", c.Name, has("thresholds"), wants)
 		}
+	}
+	if region := strings.Contains(p.SQL, "${region:"); region && p.Chart == panels.Line && (got.Repeat != "region" || !strings.HasSuffix(got.Title, "${region:text}")) {
+		t.Errorf("got %q repeated by %q, want a chart a region", got.Title, got.Repeat)
 	}
 	if p.Chart == panels.Band && got.Repeat == "" {
 		t.Error("the bands of several stores would cover each other")

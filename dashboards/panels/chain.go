@@ -32,6 +32,21 @@ func chainPanels() []Panel {
 			Columns:  columns(day(), storeName(), estimated()),
 		},
 		{
+			ID: "chain_regions", Dashboard: Chain, Chart: Bars, Title: "Regions side by side",
+			Question: "Which regions have the most visits? Sums of the daily estimated visits of their stores over the range. A region is what stores.yaml says; stores without one stand together. Regions of other sizes are compared by the visits a store-day." + estimateNote,
+			Empty:    noStores,
+			Columns: columns(category("region", "Region"), estimated(), detail("per_store_day", "Estimated visits a store-day", Visits), detail("stores", "Stores", None),
+				detail("days_shown", "Store-days in the sum", None), detail("days_under_10", "Store-days under 10", None), detail("days_no_data", "Store-days without data", None)),
+		},
+		{
+			ID: "chain_region_weeks", Dashboard: Chain, Chart: Line, Title: "Week over week by region",
+			Question: "Which regions grow, which shrink? Estimated visits a week, one small chart a region. The change is of the stores' weekdays that have a number in both weeks, so a store that opened or failed does not make it." + estimateNote,
+			Empty:    noStores,
+			Columns: columns(week(), category("region", "Region"), value("estimated_visits", "Estimated visits", Visits), state("estimated_state", "estimated_visits"),
+				detail("change_pct", "Against the week before", Percent), state("change_state", "change_pct"), detail("days_compared", "Store-days compared", None),
+				detail("days_shown", "Store-days in the sum", None), detail("stores", "Stores", None)),
+		},
+		{
 			ID: "chain_rates", Dashboard: Chain, Chart: Grid, Title: "What does not depend on size",
 			Question: "Which stores draw people in and keep them? Medians over the days of the range. The capture rate depends on where a store's sensor stands, so differences between stores say less than changes within one." + stableNote,
 			Empty:    noStores,

@@ -13,6 +13,7 @@ import (
 type Params struct {
 	From, To time.Time // both ends belong to the range
 	Stores   []string  // names as in stores.yaml; none matches no store
+	Regions  []string  // names as in stores.yaml, NoRegion for stores without one; none: all
 	Width    int       // seconds of a step where a panel has one; below 1 is 300
 }
 
@@ -21,12 +22,18 @@ var macro = regexp.MustCompile(`\$__(\w+)(?:\(([^()]*)\))?|\$\{([^}]*)\}`)
 
 var columnName = regexp.MustCompile(`^[a-z_][a-z0-9_.]*$`)
 
-// storeVariable is the only variable of the panels.
-const storeVariable = "store:singlequote"
+// The variables of the panels.
+const (
+	storeVariable  = "store:singlequote"
+	regionVariable = "region:singlequote"
+)
+
+// NoRegion is what stands for the region of stores that have none. No region is named so: names have no spaces.
+const NoRegion = "no region"
 
 // Expand fills in the macros as Grafana's ClickHouse data source does:
 // $__timeFilter(c), $__dateFilter(c), $__fromTime, $__toTime, $__timeInterval(c),
-// $__interval_s, and ${store:singlequote} for the stores. Any other is an error.
+// $__interval_s, ${store:singlequote} for the stores and ${region:singlequote} for the regions. Any other is an error.
 // The SQL must be a panel's: values are quoted, the SQL itself is trusted.
 func Expand(sql string, p Params) (string, error) {
 	if p.To.Before(p.From) {
@@ -55,10 +62,13 @@ func (p Params) fill(name, column, variable string) (string, error) {
 	from, to := instant(p.From), instant(p.To)
 	switch name {
 	case "":
-		if variable != storeVariable {
-			return "", errors.New("unknown variable: panels know ${" + storeVariable + "} only")
+		switch variable {
+		case storeVariable:
+			return quoted(p.Stores), nil
+		case regionVariable:
+			return quoted(p.Regions), nil
 		}
-		return quoted(p.Stores), nil
+		return "", errors.New("unknown variable: panels know ${" + storeVariable + "} and ${" + regionVariable + "} only")
 	case "fromTime":
 		return from, bare(column)
 	case "toTime":
@@ -94,14 +104,14 @@ func instant(t time.Time) string {
 	return "toDateTime(" + strconv.FormatInt(min(max(t.Unix(), 0), last), 10) + ")"
 }
 
-// quoted is a list of SQL strings for IN. Of no stores it is one empty string, because IN () is an error and no store is named so.
-func quoted(stores []string) string {
-	if len(stores) == 0 {
+// quoted is a list of SQL strings for IN. Of no names it is one empty string, because IN () is an error and no store is named so.
+func quoted(names []string) string {
+	if len(names) == 0 {
 		return "''"
 	}
 	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\x00", `\0`)
-	out := make([]string, len(stores))
-	for i, s := range stores {
+	out := make([]string, len(names))
+	for i, s := range names {
 		out[i] = "'" + escape.Replace(s) + "'"
 	}
 	return strings.Join(out, ",")

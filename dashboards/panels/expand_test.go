@@ -24,6 +24,8 @@ func TestExpand(t *testing.T) {
 		{"a step of nothing", "$__interval_s", Params{From: from, To: from, Width: -1}, "300"},
 		{"stores", "IN (${store:singlequote})", Params{From: from, To: from, Stores: []string{"a", "b"}}, "IN ('a','b')"},
 		{"no stores", "IN (${store:singlequote})", Params{From: from, To: from}, "IN ('')"},
+		{"regions", "IN (${region:singlequote})", Params{From: from, To: from, Stores: []string{"a"}, Regions: []string{"south", NoRegion}}, "IN ('south','no region')"},
+		{"no regions, which are all", "'' IN (${region:singlequote})", Params{From: from, To: from}, "'' IN ('')"},
 		{"quotes", "${store:singlequote}", Params{From: from, To: from, Stores: []string{`a'b`, `\`, `\'`, "\x00"}}, `'a\'b','\\','\\\'','\0'`},
 		{"macros in a name stay", "${store:singlequote}", Params{From: from, To: from, Stores: []string{"$__fromTime ${store:singlequote} $1"}}, "'$__fromTime ${store:singlequote} $1'"},
 		{"nothing to do", "SELECT 1", Params{From: from, To: from}, "SELECT 1"},
@@ -50,6 +52,7 @@ func TestExpandRefuses(t *testing.T) {
 		{"an argument too many", "$__fromTime(a)", Params{From: at, To: at}, "no argument"},
 		{"another variable", "${zone}", Params{From: at, To: at}, "unknown variable"},
 		{"the variable unquoted", "${store}", Params{From: at, To: at}, "unknown variable"},
+		{"the regions unquoted", "${region}", Params{From: at, To: at}, "unknown variable"},
 		{"ends swapped", "SELECT 1", Params{From: at, To: at.Add(-1)}, "swap"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -25,6 +25,8 @@ GRANT SELECT ON footfall.pub_retention TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_annotations TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_transactions TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_effects TO footfall_dashboards;
+GRANT SELECT ON footfall.pub_stores TO footfall_dashboards;
+GRANT SELECT ON footfall.pub_privacy TO footfall_dashboards;
 
 CREATE QUOTA OR REPLACE footfall_dashboards KEYED BY user_name
     FOR INTERVAL 1 hour MAX queries = 20000, errors = 2000, execution_time = 7200

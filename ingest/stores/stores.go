@@ -38,6 +38,7 @@ const (
 type Store struct {
 	ID            string
 	Name          string
+	Region        string // the operator's name of a group of stores; empty: none
 	Zone          string // IANA time zone
 	Calendar      calendar.Calendar
 	Hours         Hours
@@ -84,6 +85,7 @@ type (
 	entry struct {
 		ID            string            `yaml:"id"`
 		Name          string            `yaml:"name"`
+		Region        string            `yaml:"region"`
 		TimeZone      string            `yaml:"time_zone"`
 		Policy        string            `yaml:"policy"`
 		LegalBasis    string            `yaml:"legal_basis"`
@@ -133,7 +135,7 @@ func Parse(raw []byte) ([]Store, error) {
 	list := make([]Store, 0, len(f.Stores))
 	for i := range f.Stores {
 		in := &f.Stores[i]
-		s := Store{ID: in.ID, Name: in.Name, Zone: in.TimeZone, SealAfter: DefaultSealAfter, ReturnEpsilon: DefaultReturnEpsilon}
+		s := Store{ID: in.ID, Name: in.Name, Region: in.Region, Zone: in.TimeZone, SealAfter: DefaultSealAfter, ReturnEpsilon: DefaultReturnEpsilon}
 		bad := func(err error) { errs = append(errs, fmt.Errorf("store %q: %w", in.ID, err)) }
 		if !idPattern.MatchString(in.ID) {
 			bad(errors.New("id: use 1 to 63 of a-z, 0-9, - and _"))
@@ -144,6 +146,9 @@ func Parse(raw []byte) ([]Store, error) {
 		seen[in.ID] = true
 		if s.Name == "" {
 			s.Name = in.ID
+		}
+		if s.Region != "" && !idPattern.MatchString(s.Region) {
+			bad(fmt.Errorf("region %q: use 1 to 63 of a-z, 0-9, - and _, or leave it out", s.Region))
 		}
 		var err error
 		if s.Calendar, err = calendar.New(in.TimeZone); err != nil {

@@ -12,6 +12,7 @@ const good = `
 stores:
   - id: demo
     name: Demo Street 1
+    region: south
     time_zone: Europe/Berlin
     hours: {mon-fri: "09:00-20:00", sat: "09:00-13:00,14:00-18:00", sun: closed}
     zones:
@@ -36,6 +37,9 @@ func TestGoodFile(t *testing.T) {
 	}
 	if demo.Sensors[0].Entrance || !demo.Sensors[2].Entrance || !bar.Sensors[0].Entrance {
 		t.Error("the marked sensor is the entrance, or the first where none is marked")
+	}
+	if demo.Region != "south" || bar.Region != "" {
+		t.Errorf("got the regions %q and %q, want south and none", demo.Region, bar.Region)
 	}
 	if bar.Policy != wire.Policy_POLICY_COUNT_ONLY || bar.SealAfter != 0 || bar.ReturnEpsilon != 3 {
 		t.Errorf("set values: %+v", bar)
@@ -83,6 +87,7 @@ func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
 	_, err := Parse([]byte(`
 stores:
   - id: Bad Id
+    region: the South
     time_zone: Mars/Olympus
     policy: generous
     seal_after: 25h
@@ -95,7 +100,7 @@ stores:
 	if err == nil {
 		t.Fatal("it was taken")
 	}
-	for _, want := range []string{"use 1 to 63", "Mars/Olympus", "generous", "seal_after", "return_epsilon", "someday", "25:00", `"a" is named twice`, "needs legal_basis", "0 sensors", "named twice: give"} {
+	for _, want := range []string{"use 1 to 63", `region "the South"`, "Mars/Olympus", "generous", "seal_after", "return_epsilon", "someday", "25:00", `"a" is named twice`, "needs legal_basis", "0 sensors", "named twice: give"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing about %q in:\n%v", want, err)
 		}
