@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/openfootfall/footfall/aggregate/privacy"
 	"github.com/openfootfall/footfall/aggregate/retention"
 	"github.com/openfootfall/footfall/aggregate/run"
 	"github.com/openfootfall/footfall/aggregate/store"
@@ -111,8 +112,10 @@ func aggregate(ctx context.Context, o aggregateOptions, errs io.Writer) (err err
 type aggregator struct {
 	cfg        run.Config
 	db         *store.DB
-	audit      *audit.Log   // nil: none
-	fleet      *fleet.Fleet // what the sensors say, where somebody follows it already; nil: it does so itself
+	audit      *audit.Log            // nil: none
+	fleet      *fleet.Fleet          // what the sensors say, where somebody follows it already; nil: it does so itself
+	newest     func() (uint64, bool) // version of the newest opt-out list, where the opt-out pages are in this process; nil: they are not
+	keyCheck   uint32                // check value of the opt-out key; 0 where it is not known
 	keepTopics bool
 	embedded   bool                 // the broker is the embedded one
 	metrics    string               // where metrics are served; off where registry is given
@@ -139,7 +142,7 @@ func (a aggregator) run(ctx context.Context) error {
 	if a.registry == nil {
 		a.registry = prometheus.NewRegistry()
 	}
-	a.noteErasures()
+	a.noteErasures(ctx)
 	main, err := run.New(a.cfg, a.db, a.registry, a.log)
 	if err != nil {
 		return err
@@ -159,18 +162,16 @@ func (a aggregator) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// noteErasures has the audit log say how many ids a store-day was told to forget.
-func (a *aggregator) noteErasures() {
-	if a.audit == nil {
-		return
-	}
-	a.cfg.OnErased = func(store, day string, forgets int) {
+// noteErasures has the audit log and the dashboards say how many ids a store-day was told to forget.
+func (a *aggregator) noteErasures(ctx context.Context) {
+	a.cfg.OnErased = func(id, day string, forgets int) {
 		at, err := calendar.ParseDay(day)
 		if err == nil {
-			err = a.audit.Append(audit.Erasures, audit.Store.Is(store), audit.Day.Is(at), audit.Forgets.Is(int64(forgets)))
+			err = errors.Join(a.audit.Append(audit.Erasures, audit.Store.Is(id), audit.Day.Is(at), audit.Forgets.Is(int64(forgets))),
+				privacy.Erased(ctx, a.db, id, at, forgets, time.Now()))
 		}
 		if err != nil {
-			a.log.Error("erasures could not be noted in the audit log; look at its disk", "error", err)
+			a.log.Error("erasures could not be noted; look at the audit log's disk and at ClickHouse", "error", err)
 		}
 	}
 }
@@ -199,11 +200,27 @@ func (a aggregator) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	group.Go(func() error {
-		awaitFleet(ctx, a.fleet)
-		return watch.Run(ctx)
+	facts, err := privacy.New(privacy.Config{
+		DB: a.db, Stores: a.cfg.Stores, Sensors: a.fleet.States, Newest: a.newest, OptOutKeyCheck: a.keyCheck, Program: a.program(), Log: a.audit, Logger: a.log,
 	})
+	if err != nil {
+		return err
+	}
+	for _, run := range []func(context.Context) error{watch.Run, facts.Run} {
+		group.Go(func() error {
+			awaitFleet(ctx, a.fleet)
+			return run(ctx)
+		})
+	}
 	return group.Wait()
+}
+
+// program is whose audit log it is.
+func (a aggregator) program() string {
+	if a.embedded {
+		return "serve"
+	}
+	return "aggregate"
 }
 
 // fleetWait is how long the first proof waits for what the sensors said: without it their spools would be unproven until the next.

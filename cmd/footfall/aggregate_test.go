@@ -72,3 +72,51 @@ func TestTheFirstProofKnowsTheSpools(t *testing.T) {
 		}
 	})
 }
+
+// TestTheAggregatorPublishesThePrivacyFacts: what a sensor says of its keys and list, and what a sealed day was told to forget, with
+// and without an audit log.
+func TestTheAggregatorPublishesThePrivacyFacts(t *testing.T) {
+	h := newHeld(t)
+	door := h.store.Sensors[0].ID
+	h.say(broker.Sensors, h.store.ID+"/"+door, h.now, h.state(h.now.Add(-time.Hour)))
+	h.tables(func(db *store.DB) error {
+		ctx, end := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		a := aggregator{
+			cfg: run.Config{Kafka: broker.Config{Brokers: h.brokers, ClientID: "test"}, Stores: h.stores}, db: db,
+			registry: prometheus.NewRegistry(), log: slog.New(slog.DiscardHandler),
+		}
+		a.noteErasures(ctx)
+		a.cfg.OnErased(h.store.ID, "2026-03-02", 3)
+		go func() { ended <- a.prove(ctx) }()
+		defer func() { end(); <-ended }()
+		for {
+			rows, err := store.Select[store.PubPrivacyRow](ctx, db, "SELECT * FROM pub_privacy FINAL WHERE (store, item) IN ((?, ?), (?, '2026-03-02'), ('', 'optout'), ('', 'aggregate')) ORDER BY measure, item", h.store.ID, door, h.store.ID)
+			if err != nil {
+				return err
+			}
+			if len(rows) > 1 { // the first is the erasure
+				got := map[string]store.PubPrivacyRow{}
+				for _, r := range rows {
+					got[r.Measure+" "+r.Item] = r
+				}
+				if r := got["erasures 2026-03-02"]; r.Value == nil || *r.Value != 3 {
+					t.Errorf("got %+v, want 3 Forgets", r)
+				}
+				if r := got["optout "+door]; r.Value == nil || r.State == "no_data" {
+					t.Errorf("got %+v, want the door's list", r)
+				}
+				if _, ok := got["keys "+door]; !ok || got["audit aggregate"].State != "off" || got["audit optout"].State != "apart" {
+					t.Errorf("got %+v, want the door's keys and two logs of which nothing is known here", got)
+				}
+				return nil
+			}
+			select {
+			case err := <-ended:
+				ended <- err
+				return err
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+}

@@ -98,6 +98,11 @@ func (p *pages) progress(version uint64) optout.Enforcement {
 	}
 }
 
+// newestList is the version of the opt-out list; ok is false until the registry is read.
+func (p *pages) newestList() (version uint64, ok bool) {
+	return p.desk.Stats().Version, p.desk.Ready()
+}
+
 // run serves until the context ends. The desk and all that answers are made of end when the pages have: a request under way may
 // have stored its registration, and wants to read that back.
 func (p *pages) run(ctx context.Context) error {

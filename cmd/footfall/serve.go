@@ -121,7 +121,7 @@ func serve(ctx context.Context, in serveInput) (err error) {
 	group.Go(func() error {
 		err := aggregator{
 			cfg: run.Config{Kafka: cfg, Stores: in.stores, RoundingKey: rounding, Clock: run.ClockWall},
-			db:  db, audit: record, embedded: true, fleet: p.fleet, registry: metrics, log: in.log,
+			db:  db, audit: record, embedded: true, fleet: p.fleet, newest: p.newestList, keyCheck: optOut.Check(), registry: metrics, log: in.log,
 		}.run(ctx)
 		if err != nil {
 			return fmt.Errorf("the aggregator: %w", err)

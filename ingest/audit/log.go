@@ -16,6 +16,7 @@ import (
 // Log is an open log. It is safe for concurrent use. A nil Log takes nothing, and that is no error.
 type Log struct {
 	actor string
+	path  string
 	now   func() time.Time
 
 	mu   sync.Mutex
@@ -36,7 +37,7 @@ func Open(path, actor string, now func() time.Time) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the audit log: %w: choose a file in a writable folder", err)
 	}
-	l := &Log{actor: actor, now: now, file: file}
+	l := &Log{actor: actor, path: path, now: now, file: file}
 	if err := l.begin(path); err != nil {
 		_ = file.Close() // nothing was written
 		return nil, err
@@ -167,6 +168,29 @@ func (l *Log) Summary() Summary {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.last
+}
+
+// Check reads the file anew, under its name, and verifies the whole chain: it has to be what this process found and wrote. The error
+// is a *BrokenError, with what is good before it in the summary, or the file's.
+func (l *Log) Check() (Summary, error) {
+	l.mu.Lock()
+	want, size := l.last, l.size
+	file, err := os.Open(l.path)
+	if err != nil {
+		l.mu.Unlock()
+		return Summary{Head: noHash}, fmt.Errorf("read the audit log: %w: put it back where it was", err)
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	now, err := file.Stat()
+	l.mu.Unlock() // from here on entries may be added behind those that are looked at
+	if err != nil {
+		return Summary{Head: noHash}, fmt.Errorf("read the audit log: %w", err)
+	}
+	s, err := Verify(io.NewSectionReader(file, 0, size))
+	if err == nil && (s.Head != want.Head || now.Size() != size) {
+		err = &BrokenError{s.Entries + 1, "it is not as this program wrote it: lines were cut off or added, or it is another file"}
+	}
+	return s, err
 }
 
 // Close lets others have the log.
