@@ -23,21 +23,56 @@ const provisioning = "../../deploy/grafana/provisioning"
 // grafanaRules is the part of a file of alert rules that is looked at.
 type grafanaRules struct {
 	Groups []struct {
-		Rules []struct {
-			UID, Title, Condition, For string
-			NoDataState                string `yaml:"noDataState"`
-			Annotations, Labels        map[string]string
-			Data                       []struct {
-				RefID             string                 `yaml:"refId"`
-				DatasourceUID     string                 `yaml:"datasourceUid"`
-				RelativeTimeRange struct{ From, To int } `yaml:"relativeTimeRange"`
-				Model             struct {
-					RawSQL     string `yaml:"rawSql"`
-					Expression string
-				}
-			}
+		Name  string
+		Rules []grafanaRule
+	}
+}
+
+type grafanaRule struct {
+	UID, Title, Condition, For string
+	NoDataState                string `yaml:"noDataState"`
+	Annotations, Labels        map[string]string
+	Data                       []struct {
+		RefID             string                 `yaml:"refId"`
+		DatasourceUID     string                 `yaml:"datasourceUid"`
+		RelativeTimeRange struct{ From, To int } `yaml:"relativeTimeRange"`
+		Model             struct {
+			RawSQL     string `yaml:"rawSql"`
+			Expression string
 		}
 	}
+}
+
+// alertRules are the rules of all groups.
+func alertRules(t *testing.T) []grafanaRule {
+	t.Helper()
+	var file grafanaRules
+	decodeYAML(t, provisioning+"/alerting/footfall-rules.yaml", &file)
+	var out []grafanaRule
+	names := map[string]bool{}
+	for _, g := range file.Groups {
+		if names[g.Name] {
+			t.Errorf("two groups are called %s", g.Name)
+		}
+		names[g.Name] = true
+		out = append(out, g.Rules...)
+	}
+	return out
+}
+
+// runRule runs a rule's query as it would be at a time.
+func runRule(t *testing.T, source panels.Querier, r grafanaRule, now time.Time) panels.Table {
+	t.Helper()
+	d := r.Data[0]
+	sql, err := panels.Expand(d.Model.RawSQL, panels.Params{From: now.Add(-time.Duration(d.RelativeTimeRange.From) * time.Second), To: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := source.Query(t.Context(), sql)
+	if err != nil {
+		t.Fatalf("%v in %s", err, sql)
+	}
+	return got
 }
 
 func decodeYAML(t *testing.T, file string, into any) {
@@ -75,9 +110,7 @@ func TestGrafanasProvisioningHangsTogether(t *testing.T) {
 	if len(s) != 1 || s[0].Type != "grafana-clickhouse-datasource" || s[0].JSONData["defaultDatabase"] != "footfall" {
 		t.Fatalf("got data sources %+v", s)
 	}
-	var rules grafanaRules
-	decodeYAML(t, provisioning+"/alerting/footfall-rules.yaml", &rules)
-	for _, r := range rules.Groups[0].Rules {
+	for _, r := range alertRules(t) {
 		if r.Annotations["summary"] == "" || r.Annotations["description"] == "" || r.Labels["severity"] == "" || r.NoDataState == "" {
 			t.Errorf("%s does not say what it means", r.UID)
 		}
@@ -91,14 +124,20 @@ func TestGrafanasProvisioningHangsTogether(t *testing.T) {
 func alertRows(t *testing.T, db *store.DB, now time.Time) {
 	t.Helper()
 	ago := func(d time.Duration) string { return fmt.Sprintf("toDateTime(%d)", now.Add(-d).Unix()) }
-	for _, row := range []string{
-		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('well', 'door', " + ago(5*time.Minute) + ", " + ago(time.Minute) + ", map('closed_hours', 1), 7)",
-		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('silent', 'door', " + ago(2*time.Hour) + ", " + ago(2*time.Hour-time.Minute) + ", map('closed_hours', 1), 7)",
-		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('stale', 'door', " + ago(5*time.Minute) + ", " + ago(time.Minute) + ", map('closed_hours', 1), 5)",
-		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'stalled', " + ago(90*time.Minute) + " + number * 900, toDate('2026-03-02'), 'no_data' FROM numbers(4)",
-		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'well', " + ago(90*time.Minute) + " + number * 900, toDate('2026-03-02'), 'value' FROM numbers(4)",
-		"pub_retention (day, kind, store, name, checked_at, state, reason) VALUES ('2026-03-02', 'topic', 'kept', 'sightings', " + ago(time.Hour) + ", 'breach', 'older'), ('2026-03-02', 'topic', 'well', 'sightings', " + ago(time.Hour) + ", 'ok', '')",
-	} {
+	var weeks []string
+	for _, name := range []string{"well", "crowded"} {
+		for week := range 5 {
+			weeks = append(weeks, trafficInto+trafficHour(name, now.Add(-2*time.Hour).AddDate(0, 0, -7*week), map[bool]int{true: 200, false: 50}[week == 0 && name == "crowded"]))
+		}
+	}
+	for _, row := range append(weeks,
+		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('well', 'door', "+ago(5*time.Minute)+", "+ago(time.Minute)+", map('closed_hours', 1), 7)",
+		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('silent', 'door', "+ago(2*time.Hour)+", "+ago(2*time.Hour-time.Minute)+", map('closed_hours', 1), 7)",
+		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('stale', 'door', "+ago(5*time.Minute)+", "+ago(time.Minute)+", map('closed_hours', 1), 5)",
+		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'stalled', "+ago(90*time.Minute)+" + number * 900, toDate('2026-03-02'), 'no_data' FROM numbers(4)",
+		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'well', "+ago(90*time.Minute)+" + number * 900, toDate('2026-03-02'), 'value' FROM numbers(4)",
+		"pub_retention (day, kind, store, name, checked_at, state, reason) VALUES ('2026-03-02', 'topic', 'kept', 'sightings', "+ago(time.Hour)+", 'breach', 'older'), ('2026-03-02', 'topic', 'well', 'sightings', "+ago(time.Hour)+", 'ok', '')",
+	) {
 		if err := db.Exec(t.Context(), "INSERT INTO "+row); err != nil {
 			t.Fatalf("%v in %s", err, row)
 		}
@@ -110,8 +149,6 @@ func TestEachAlertFindsItsCaseAndNoOther(t *testing.T) {
 	db := storetest.Open(t)
 	now := time.Date(2026, time.March, 2, 15, 0, 0, 0, time.UTC)
 	source := newPanelSource(t, db)
-	var rules grafanaRules
-	decodeYAML(t, provisioning+"/alerting/footfall-rules.yaml", &rules)
 	want := map[string]struct {
 		label string
 		above float64
@@ -120,34 +157,24 @@ func TestEachAlertFindsItsCaseAndNoOther(t *testing.T) {
 		"footfall-capture-stalled":   {"stalled", 29},
 		"footfall-optout-list-stale": {"stale", 0},
 		"footfall-retention-breach":  {"kept", 0},
+		"footfall-traffic-unusual":   {"crowded", 3.5},
 	}
-	run := func(t *testing.T, i int) panels.Table {
-		d := rules.Groups[0].Rules[i].Data[0]
-		if tables := regexp.MustCompile(`(?i)\b(?:FROM|JOIN)\s+([a-z_0-9.]+)`).FindAllStringSubmatch(d.Model.RawSQL, -1); len(tables) != 1 || !strings.HasPrefix(tables[0][1], "pub_") {
-			t.Errorf("reads %v", tables)
-		}
-		sql, err := panels.Expand(d.Model.RawSQL, panels.Params{From: now.Add(-time.Duration(d.RelativeTimeRange.From) * time.Second), To: now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := source.Query(t.Context(), sql)
-		if err != nil {
-			t.Fatalf("%v in %s", err, sql)
-		}
-		return got
-	}
-	if got := len(rules.Groups[0].Rules); got != len(want) {
+	rules := alertRules(t)
+	if got := len(rules); got != len(want) {
 		t.Fatalf("got %d rules, want %d", got, len(want))
 	}
-	for i, r := range rules.Groups[0].Rules {
-		if got := run(t, i); len(got.Rows) > 0 {
+	for _, r := range rules {
+		if tables := regexp.MustCompile(`(?i)\b(?:FROM|JOIN)\s+([a-z_0-9.]+)`).FindAllStringSubmatch(r.Data[0].Model.RawSQL, -1); len(tables) != 1 || !strings.HasPrefix(tables[0][1], "pub_") {
+			t.Errorf("%s reads %v", r.UID, tables)
+		}
+		if got := runRule(t, source, r, now); len(got.Rows) > 0 {
 			t.Errorf("%s: got %v of empty tables", r.UID, got.Rows)
 		}
 	}
 	alertRows(t, db, now)
-	for i, r := range rules.Groups[0].Rules {
+	for _, r := range rules {
 		t.Run(r.UID, func(t *testing.T) {
-			got, alerts := run(t, i), []string{}
+			got, alerts := runRule(t, source, r, now), []string{}
 			for _, row := range got.Rows {
 				labels, value := alertOf(t, row)
 				if value > want[r.UID].above {
@@ -172,6 +199,8 @@ func alertOf(t *testing.T, row []any) ([]string, float64) {
 			labels = append(labels, v)
 		case int64:
 			numbers = append(numbers, float64(v))
+		case float64:
+			numbers = append(numbers, v)
 		default:
 			t.Errorf("a %T is neither a label nor a value", v)
 		}

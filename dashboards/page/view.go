@@ -153,6 +153,7 @@ func layout() []struct {
 		{"visits_by_day", spot{"visits", "w12", false}},
 		{"busy_hours", spot{"visits", "w6", false}},
 		{"trend", spot{"visits", "w6", false}},
+		{"unusual_hours", spot{"visits", "w12", false}},
 		{"capture_rate", spot{"behaviour", "w4", false}},
 		{"engaged_share", spot{"behaviour", "w4", false}},
 		{"dwell", spot{"behaviour", "w4", false}},

@@ -67,6 +67,14 @@ func storePanels() []Panel {
 				detail("days", "Days behind it", None)),
 		},
 		{
+			ID: "unusual_hours", Dashboard: Store, Chart: Grid, Title: "Unusual hours",
+			Question: "Which hours were far from what is usual? Estimated visits beside the median of the same hour and weekday in the eight weeks before, of at least four: listed where the difference is more than three and a half times the usual deviation, or where fewer than 10 came and 20 or more are usual. In ordinary weeks chance lists fewer than one hour in a hundred; where the same hours differ by a third from week to week, more." + roundedNote,
+			Empty:    "No hour of this range was unusual, as far as can be said: an hour has to have four weeks before it.",
+			Columns: columns(storeName(), day(), category("clock", "Hour"), value("estimated_visits", "Estimated visits", Visits), state("estimated_state", "estimated_visits"),
+				value("typical_visits", "Usual", Visits), state("typical_state", "typical_visits"), detail("reading", "Reads", None), detail("score", "Times the deviation", None),
+				detail("weeks", "Weeks behind the usual", None)),
+		},
+		{
 			ID: "capture_rate", Dashboard: Store, Chart: Line, Title: "Capture rate",
 			Question: "Of those who came by, how many came in and stayed? Visits / (visits + short stays + passers-by) in whole percent, from rounded counts." + stableNote + " How many passers-by a sensor hears depends on where it stands, so compare a store with itself.",
 			Empty:    noDays,
