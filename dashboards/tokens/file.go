@@ -30,10 +30,11 @@ func Parse(text []byte) (List, error) {
 	if err := dec.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
 		return List{}, fmt.Errorf("%w: undo what was changed by hand, or remove the file and make the tokens again", err)
 	}
-	return list, list.check()
+	return list, list.Check()
 }
 
-func (l *List) check() error {
+// Check says everything that is wrong with the list.
+func (l *List) Check() error {
 	var errs []error
 	names, sums := map[string]bool{}, map[string]bool{}
 	for i := range l.Tokens {
@@ -81,7 +82,7 @@ func Load(path string) (List, error) {
 
 // Save replaces a file of tokens, whole or not at all. Only its owner may read it.
 func (l *List) Save(path string) error {
-	if err := l.check(); err != nil {
+	if err := l.Check(); err != nil {
 		return err
 	}
 	text, err := yaml.Marshal(l)

@@ -92,7 +92,7 @@ func TestWhatNoListMayHold(t *testing.T) {
 		one := good
 		c.change(&one)
 		l := List{Tokens: []Token{one}}
-		err := l.check()
+		err := l.Check()
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.says)
 		}
@@ -101,11 +101,11 @@ func TestWhatNoListMayHold(t *testing.T) {
 		}
 	}
 	other, _ := made(t, "quay manager", Office)
-	if l := (List{Tokens: []Token{good, other}}); l.check() == nil {
+	if l := (List{Tokens: []Token{good, other}}); l.Check() == nil {
 		t.Error("two of one name are good")
 	}
 	other.Name, other.SHA256 = "other", good.SHA256
-	if l := (List{Tokens: []Token{good, other}}); l.check() == nil {
+	if l := (List{Tokens: []Token{good, other}}); l.Check() == nil {
 		t.Error("two of one hash are good")
 	}
 }
@@ -173,7 +173,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		list, err := Parse(text)
-		if err == nil && list.check() != nil {
+		if err == nil && list.Check() != nil {
 			t.Error("what was read is not good")
 		}
 	})
