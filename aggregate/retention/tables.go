@@ -42,6 +42,7 @@ func tableRules() []tableRule {
 		{store.TableStoreDays, "store_day", nil, stays, 0},
 		{store.TableRepeatWeeks, "store_week", nil, stays, 0},
 		{store.TableSealedDays, "store_day", nil, stays, 0},
+		{store.TablePubStoreLive, "start", nil, stays, 0},
 		{store.TablePubStoreQuarter, "start", nil, stays, 0},
 		{store.TablePubStoreHour, "start", nil, stays, 0},
 		{store.TablePubZoneHour, "start", nil, stays, 0},

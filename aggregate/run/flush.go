@@ -39,6 +39,7 @@ func (a *Aggregator) write(ctx context.Context, owners map[int]*owner) error {
 				d.provisional(s)
 				o.collect(s, d, &rows)
 			}
+			rows.live(o, s)
 		}
 	}
 	if err := rows.insert(ctx, a.db); err != nil {

@@ -106,6 +106,9 @@ func (a *Aggregator) restoreStore(ctx context.Context, s *state) error {
 	if err := a.restoreReturns(ctx, s, last); err != nil {
 		return err
 	}
+	if err := a.restoreLive(ctx, s); err != nil {
+		return err
+	}
 	if err := a.restoreMinutes(ctx, s); err != nil {
 		return err
 	}

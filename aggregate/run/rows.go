@@ -23,6 +23,7 @@ type rows struct {
 	returns    []store.ReturnVisitRow
 	weeks      []store.RepeatWeekRow
 	dead       []store.DeadLetterRow
+	pubLive    []store.PubStoreLiveRow
 	pubQuarter []store.PubStoreQuarterRow
 	pubHour    []store.PubStoreHourRow
 	pubZone    []store.PubZoneHourRow
@@ -42,6 +43,7 @@ func (r *rows) insert(ctx context.Context, db *store.DB) error {
 		func() error { return store.Insert(ctx, db, store.TableReturnPatterns, r.patterns) },
 		func() error { return store.Insert(ctx, db, store.TableRepeatWeeks, r.weeks) },
 		func() error { return store.Insert(ctx, db, store.TableDeadLetters, r.dead) },
+		func() error { return store.Insert(ctx, db, store.TablePubStoreLive, r.pubLive) },
 		func() error { return store.Insert(ctx, db, store.TablePubStoreQuarter, r.pubQuarter) },
 		func() error { return store.Insert(ctx, db, store.TablePubStoreHour, r.pubHour) },
 		func() error { return store.Insert(ctx, db, store.TablePubZoneHour, r.pubZone) },

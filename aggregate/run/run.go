@@ -3,7 +3,7 @@
 // log. There is no state to lose: after a restart or a rebalance the open days are read again from Kafka.
 //
 // Files: run.go the loop, owner.go one partition of both topics, state.go a store's open days, minutes.go what a sensor heard in
-// one, seal.go their end, roll.go what leaves the disk then, erase.go what is forgotten, returns.go who came before, flush.go, rows.go, published.go and health.go what is written, restore.go what is read back.
+// one, seal.go their end, roll.go what leaves the disk then, erase.go what is forgotten, returns.go who came before, flush.go, rows.go, published.go, live.go and health.go what is written, restore.go what is read back.
 package run
 
 import (

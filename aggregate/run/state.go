@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/openfootfall/footfall/aggregate/estimate"
 	"github.com/openfootfall/footfall/aggregate/store"
@@ -35,6 +36,7 @@ type state struct {
 	stays   map[calendar.Day]stay
 	answers map[calendar.Day]store.ReturnPatternRow // of sealed days whose week is not published yet
 	late    map[calendar.Day]map[lateKey]struct{}   // what came after its day's Seal, of the last days
+	shown   time.Time                               // the five minutes whose live occupancy was published last
 	since   calendar.Day                            // policy extended: the first of the sealed days for which it has held without a break; noDay where there is none
 }
 

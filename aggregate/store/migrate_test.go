@@ -21,6 +21,7 @@ func tables() map[string]reflect.Type {
 		TableSealedDays:      reflect.TypeFor[SealedDayRow](),
 		TableDeadLetters:     reflect.TypeFor[DeadLetterRow](),
 		TableReturnVisits:    reflect.TypeFor[ReturnVisitRow](),
+		TablePubStoreLive:    reflect.TypeFor[PubStoreLiveRow](),
 		TablePubStoreQuarter: reflect.TypeFor[PubStoreQuarterRow](),
 		TablePubStoreHour:    reflect.TypeFor[PubStoreHourRow](),
 		TablePubZoneHour:     reflect.TypeFor[PubZoneHourRow](),

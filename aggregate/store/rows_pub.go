@@ -4,6 +4,7 @@ import "time"
 
 // Names of the published tables, the only ones a dashboard may read.
 const (
+	TablePubStoreLive    = "pub_store_live"
 	TablePubStoreQuarter = "pub_store_quarter"
 	TablePubStoreHour    = "pub_store_hour"
 	TablePubZoneHour     = "pub_zone_hour"
@@ -18,6 +19,20 @@ const (
 // Conventions of every published row, beside those of rows.go: a number is nil
 // unless its state is "value"; the states are value, under_10, quiet, closed,
 // no_data and policy. Counts are rounded to 5, shares are whole percent.
+
+// PubStoreLiveRow is how many are inside a store just now. Key: Store.
+type PubStoreLiveRow struct {
+	Store          string    `ch:"store"`
+	Start          time.Time `ch:"start"` // of the five minutes
+	StoreDay       time.Time `ch:"store_day"`
+	LocalHour      uint8     `ch:"local_hour"`
+	LocalMinute    uint8     `ch:"local_minute"`
+	Occupancy      *int32    `ch:"occupancy"`
+	OccupancyLow   *int32    `ch:"occupancy_low"`
+	OccupancyHigh  *int32    `ch:"occupancy_high"`
+	OccupancyState string    `ch:"occupancy_state"`
+	Version        uint64    `ch:"version"`
+}
 
 // PubStoreQuarterRow is one store in one quarter of an hour. Key: Store, Start.
 type PubStoreQuarterRow struct {

@@ -110,6 +110,7 @@ func TestEveryRowComesBack(t *testing.T) {
 	roundTrip[SealedDayRow](t, db, TableSealedDays)
 	roundTrip[DeadLetterRow](t, db, TableDeadLetters)
 	roundTrip[ReturnVisitRow](t, db, TableReturnVisits)
+	roundTrip[PubStoreLiveRow](t, db, TablePubStoreLive)
 	roundTrip[PubStoreQuarterRow](t, db, TablePubStoreQuarter)
 	roundTrip[PubStoreHourRow](t, db, TablePubStoreHour)
 	roundTrip[PubZoneHourRow](t, db, TablePubZoneHour)

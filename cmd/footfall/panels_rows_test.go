@@ -147,7 +147,15 @@ func TestOccupancyIsOnTheStoresClock(t *testing.T) {
 		now := date("2026-03-02").Add(time.Duration(9-zone.ahead)*time.Hour + 31*time.Minute)
 		params := panels.Params{From: now.AddDate(0, 0, -1), To: now, Stores: []string{zone.name}}
 		wantLines(t, zone.name, panelRows(t, source, "occupancy_by_quarter", params, "clock", "occupancy", "occupancy_state", "day"), "09:00 15 value 03-02 00:00", "09:15 <nil> under_10 03-02 00:00")
-		wantLines(t, zone.name, panelRows(t, source, "occupancy_now", params, "clock", "occupancy", "occupancy_state"), "09:15 <nil> quiet")
+		wantLines(t, zone.name, panelRows(t, source, "occupancy_now", params, "clock", "occupancy", "occupancy_state", "span"), "09:15 <nil> quiet 15 minutes")
+		insertAll(t, db, fmt.Sprintf("pub_store_live (store, start, store_day, local_hour, local_minute, occupancy, occupancy_low, occupancy_high, occupancy_state, version) VALUES "+
+			"('%[1]s', toDateTime('2026-03-02 09:25:00', 'UTC') - %[2]d * 3600, '2026-03-02', 9, 25, 40, 25, 70, 'value', 1), "+
+			"('%[1]s', toDateTime('2026-03-02 09:30:00', 'UTC') - %[2]d * 3600, '2026-03-02', 9, 30, 25, 10, 45, 'value', 2)", zone.name, zone.ahead))
+		wantLines(t, zone.name+", live", panelRows(t, source, "occupancy_now", params, "clock", "occupancy", "occupancy_state", "span"), "09:30 25 value 5 minutes")
+		params.To = now.Add(time.Hour) // nothing came since: what was live is no longer now
+		wantLines(t, zone.name+", an hour later", panelRows(t, source, "occupancy_now", params, "clock", "span"), "09:15 15 minutes")
+		params.To = now.Add(-10 * time.Minute) // of what was live then nothing is kept
+		wantLines(t, zone.name+", before", panelRows(t, source, "occupancy_now", params, "clock", "span"), "09:15 15 minutes")
 	}
 }
 

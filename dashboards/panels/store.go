@@ -23,9 +23,9 @@ func storePanels() []Panel {
 		},
 		{
 			ID: "occupancy_now", Dashboard: Store, Chart: Stat, Title: "Inside now",
-			Question: "How many are inside? The mean of the last full quarter of an hour. It counts devices, which stand for people; a person may carry none or two. Fewer than 10 read \"quiet\"." + estimateNote,
+			Question: "How many are inside? The number moves every five minutes where sensors are live; of captures and of earlier days it is the mean of the last quarter of an hour. It counts devices, which stand for people; a person may carry none or two. Fewer than 10 read \"quiet\"." + estimateNote,
 			Empty:    "Nothing was published in the last two days of this range. See whether the store's sensors are heard.",
-			Columns: columns(storeName(), Column{Name: "time", Label: "Since (UTC)", Role: Instant}, detail("clock", "Quarter of an hour", None), value("occupancy", "Inside", People),
+			Columns: columns(storeName(), Column{Name: "time", Label: "Since (UTC)", Role: Instant}, detail("clock", "From", None), detail("span", "For", None), value("occupancy", "Inside", People),
 				interval("occupancy_low", "occupancy_high", "occupancy", People), state("occupancy_state", "occupancy")),
 		},
 		{

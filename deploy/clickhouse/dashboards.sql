@@ -15,6 +15,7 @@ CREATE ROLE IF NOT EXISTS footfall_dashboards;
 ALTER ROLE footfall_dashboards SETTINGS PROFILE 'footfall_dashboards';
 REVOKE ALL ON *.* FROM footfall_dashboards;
 
+GRANT SELECT ON footfall.pub_store_live TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_store_quarter TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_store_hour TO footfall_dashboards;
 GRANT SELECT ON footfall.pub_zone_hour TO footfall_dashboards;
