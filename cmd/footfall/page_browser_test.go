@@ -25,7 +25,9 @@ func pageServed(t *testing.T) (url string, visits map[string]any) {
 	if err := demo(t.Context(), demoOptions{days: 13, seed: 1, dir: dir}, io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	source := newPanelSource(t, storetest.OpenDir(t, filepath.Join(dir, "clickhouse")))
+	db := storetest.OpenDir(t, filepath.Join(dir, "clickhouse"))
+	worthRows(t, db) // what the tills rang, and a promotion
+	source := newPanelSource(t, db)
 	p, err := page.New(page.Options{
 		Query: source, Now: func() time.Time { return time.Date(2026, time.March, 14, 16, 30, 0, 0, time.UTC) },
 		Stores: []page.Store{{ID: "demo", Name: "Demo Street 1", TimeZone: "Europe/Berlin"}, {ID: "harbour", Name: "Harbour Lane", TimeZone: "Europe/Lisbon"}},

@@ -15,7 +15,8 @@ type plot struct {
 	X      []float64         `json:"x"`               // Unix seconds, or 0, 1, 2 ... for names
 	Names  []string          `json:"names,omitempty"` // along the bottom instead of times
 	Series []line            `json:"series"`
-	Words  map[string]string `json:"words"` // how states read
+	Noted  []noted           `json:"noted,omitempty"` // regions behind the lines of a chart of days
+	Words  map[string]string `json:"words"`           // how states read
 }
 
 // line is one value column. A number that is not there is null.

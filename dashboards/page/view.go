@@ -104,6 +104,11 @@ func (p *Page) sections(r *http.Request, s place, days span) []section {
 	}
 	cards := make([]card, len(shown))
 	var group errgroup.Group
+	var marks []noted
+	group.Go(func() error {
+		marks = p.readNoted(r.Context(), s, days.params("", []place{s}, p.o.Now()))
+		return nil
+	})
 	for i, one := range shown {
 		group.Go(func() error {
 			cards[i] = p.card(r, one, s, days)
@@ -111,6 +116,9 @@ func (p *Page) sections(r *http.Request, s place, days span) []section {
 		})
 	}
 	_ = group.Wait()
+	for i := range cards {
+		cards[i].note(marks)
+	}
 	return arrangeCards(cards, live)
 }
 

@@ -78,6 +78,25 @@
     ctx.restore()
   }
 
+  // noted paints the days of promotions, holidays and closures behind the lines, with a strip at the top.
+  const noted = (d, colours) => (u) => {
+    if (!d.noted) return
+    const { ctx, bbox } = u
+    ctx.save()
+    ctx.beginPath()
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
+    ctx.clip()
+    for (const n of d.noted) {
+      const from = u.valToPos(n.from - d.step / 2, 'x', true), to = u.valToPos(n.to + d.step / 2, 'x', true)
+      ctx.fillStyle = veil(colours.series[3], 0.1)
+      ctx.fillRect(from, bbox.top, to - from, bbox.height)
+      ctx.fillStyle = colours.series[3]
+      ctx.fillRect(from, bbox.top, to - from, 4 * devicePixelRatio)
+    }
+    ctx.restore()
+  }
+  const notedAt = (d, i) => (d.noted ?? []).filter((n) => n.from <= d.x[i] && d.x[i] <= n.to).map((n) => n.text)
+
   // whiskers are the intervals of bars.
   const whiskers = (d, colours) => (u) => {
     const { ctx } = u
@@ -124,6 +143,9 @@
   // most is the greatest number that is drawn, ends of intervals included.
   const most = (d) => Math.max(0, ...d.series.flatMap((s) => [...s.y, ...(s.high ?? [])]).filter((v) => v != null))
 
+  // highest is the greatest value: of shares the ends of intervals may lie far above 100 percent and are cut off there.
+  const highest = (d) => Math.max(0, ...d.series.flatMap((s) => s.y).filter((v) => v != null))
+
   // marks are points of the data, so that a label stands below what it names: as many as there is room for, the newest among them.
   const marks = (d) => (u, axis, min, max) => {
     const clock = d.names?.some((name) => name.endsWith(':00'))
@@ -142,14 +164,14 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), d.zone === 'UTC' ? 'Etc/UTC' : d.zone),
       scales: {
         x: { time: !d.names, range: (u, min, max) => [min - half, max + (half || d.step)] },
-        y: { range: () => [0, percent && most(d) <= 100 ? Math.min(100, Math.max(most(d) * 1.15, 10)) : Math.max(most(d) * 1.08, 12)] },
+        y: { range: () => [0, percent ? Math.min(Math.max(100, highest(d) * 1.15), Math.max(most(d) * 1.15, 10)) : Math.max(most(d) * 1.08, 12)] },
       },
       axes: [
         { ...axis, size: 28, gap: 6, grid: { show: false }, space: width < 500 ? 58 : 72, values: (u, splits, a, space, incr) => ticks(d, splits, incr), splits: stands(d) ? marks(d) : undefined },
         { ...axis, size: 48, space: 32, grid: { stroke: colours.line, width: 1 }, values: (u, splits) => splits.map((v) => say(v, d.series[0].unit)) },
       ],
       cursor: { y: false, points: { size: 9, fill: (u, i) => made.owner[i] ? u.series[i].stroke() : 'transparent' }, drag: { x: d.x.length > 60, y: false } },
-      hooks: { drawClear: [empty(d, colours)], draw: d.kind === 'bars' ? [whiskers(d, colours)] : [], setCursor: [] },
+      hooks: { drawClear: [empty(d, colours), noted(d, colours)], draw: d.kind === 'bars' ? [whiskers(d, colours)] : [], setCursor: [] },
     }
   }
 
@@ -172,6 +194,10 @@
         value.textContent = told(d, s, i)
         row.append(dot, s.label + ' ', value)
         return row
+      }), ...notedAt(d, i).map((text) => {
+        const row = document.createElement('span')
+        row.textContent = text
+        return row
       }))
       const x = u.bbox.left / devicePixelRatio + u.cursor.left, wide = at.offsetWidth
       at.style.left = Math.max(0, Math.min(box.clientWidth - wide, x > box.clientWidth / 2 ? x - wide - 14 : x + 14)) + 'px'
@@ -187,7 +213,7 @@
     event.preventDefault()
     const i = Math.max(0, Math.min(last, to))
     u.setCursor({ left: u.valToPos(d.x[i], 'x'), top: u.bbox.height / devicePixelRatio / 2 })
-    chart.voice.textContent = moment(d, i) + ': ' + d.series.map((s) => `${s.label} ${told(d, s, i)}`).join('; ')
+    chart.voice.textContent = moment(d, i) + ': ' + d.series.map((s) => `${s.label} ${told(d, s, i)}`).concat(notedAt(d, i)).join('; ')
   }
 
   const draw = (chart) => {
