@@ -82,3 +82,27 @@ func TestPublishedNumbersAreTheSameWheneverTheyAreMade(t *testing.T) {
 		t.Error("another key gives the same numbers: nothing is rounded at random")
 	}
 }
+
+// TestPublishedIntervalsHoldTheExactOnes compares what is published of quarters and days with the exact cells and days, before and after
+// sealing: the interval's ends go outward and never inward, though they are made of rounded counts only.
+func TestPublishedIntervalsHoldTheExactOnes(t *testing.T) {
+	list := parseStores(t, street)
+	w := newWorld(&list[0], parseDay(t, "2026-02-07"), 1, 120, 8)
+	b := newBench(t, newEngine(t).database(), Config{Stores: list, Clock: ClockCapture})
+	messages := b.arrange(w, chaos{}, rand.New(rand.NewPCG(1, 1)))
+	b.send(messages[:len(messages)*19/20]...)
+	b.flush()
+	const quarters = "FROM pub_store_quarter AS p FINAL JOIN cells AS c FINAL ON p.store = c.store AND p.start = c.start WHERE "
+	for name, of := range map[string]string{"occupancy": "occupancy", "estimated visits": "estimated"} {
+		shown := value[uint64](t, b.db, "SELECT count() "+quarters+"p."+of+"_state = 'value'")
+		wrong := value[uint64](t, b.db, "SELECT count() "+quarters+"p."+of+"_state = 'value' AND (p."+of+"_low > c."+of+"_low OR p."+of+"_high < c."+of+"_high)")
+		if shown == 0 || wrong != 0 {
+			t.Errorf("%s of quarters: got %d of %d that cut the exact interval, want none of some", name, wrong, shown)
+		}
+	}
+	b.send(messages[len(messages)*19/20:]...)
+	const days = "SELECT count() FROM pub_store_day AS p FINAL JOIN store_days AS d FINAL ON p.store = d.store AND p.store_day = d.store_day WHERE p.estimated_state = 'value'"
+	if shown, wrong := value[uint64](t, b.db, days), value[uint64](t, b.db, days+" AND (p.estimated_low > d.estimated_low OR p.estimated_high < d.estimated_high)"); shown != 1 || wrong != 0 {
+		t.Errorf("days: got %d of %d that cut the exact interval, want none of 1", wrong, shown)
+	}
+}
