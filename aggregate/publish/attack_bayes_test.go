@@ -189,7 +189,8 @@ type guess struct {
 	visits, visitors, bounce pmf
 }
 
-func (a *attacker) attack(sh *shown) guess {
+// attack wants the day's exact bounces only for a shop of which it is told them.
+func (a *attacker) attack(sh *shown, bounces int) guess {
 	s := a.shop
 	var g guess
 	evidence := make([]pmf, s.hours) // of each hour by itself
@@ -208,7 +209,7 @@ func (a *attacker) attack(sh *shown) guess {
 		evidence[h] = sum.times(rest[h])
 		before[h+1] = before[h].plus(evidence[h])
 	}
-	day := a.day(&sh.day, before[s.hours])
+	day := a.day(&sh.day, before[s.hours], bounces)
 	g.visits, g.visitors, g.bounce = day.visits, day.visitors, day.bounces
 	g.hours, g.front, g.quarters = make([]pmf, s.hours), make([]pmf, s.hours), make([][4]pmf, s.hours)
 	after := day.like // how likely the day is, by the visits up to an hour
@@ -243,12 +244,18 @@ func (a *attacker) reads(c Cell, mean float64, want Value) (p float64) {
 type dayGuess struct{ like, visits, visitors, bounces pmf }
 
 // day is how likely a day's row is, by its visits, and what it tells of its other counts where all before says before.
-func (a *attacker) day(row *DayRow, before pmf) dayGuess {
+func (a *attacker) day(row *DayRow, before pmf, told int) dayGuess {
 	out := dayGuess{like: make(pmf, len(before)), visitors: make(pmf, len(before)), bounces: a.memory.poisson(meanBounces)}
 	own := make(pmf, len(out.bounces))
 	var passers, bounces [len(draws)]float64
 	for j, c := range draws {
 		passers[j], bounces[j] = a.reads(c, meanPassers, row.PassersBy), a.reads(c, meanBounces, row.Bounces)
+		if a.shop.told {
+			bounces[j] = 0
+			if c.Count(told) == row.Bounces {
+				bounces[j] = 1
+			}
+		}
 	}
 	for n := max(0, row.Visits.N-Base); n < min(len(before), row.Visits.N+2*Base); n++ {
 		engaged, repeats := a.memory.binomial(n, engagedShare), a.memory.binomial(n, a.shop.again)

@@ -18,6 +18,7 @@ type shop struct {
 	least, top float64 // mean visits of the slowest and the busiest hour
 	again      float64 // share of visits that are somebody's second one
 	days       int
+	told       bool // the attacker knows a day's bounces, and with them something of the draw that all counts of the day share
 	wrongly    bool // every metric of a cell is rounded with a draw of its own
 }
 

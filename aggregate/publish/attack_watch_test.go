@@ -87,27 +87,26 @@ type crowd struct {
 func (c crowd) leaves() float64 { return 1 - math.Exp(-LiveGrid.Minutes()/c.stay) }
 
 // follow gives how likely each number inside was at each step, by all that was shown that day.
-func (c crowd) follow(seen []State, shown []int) []pmf {
+func (c crowd) follow(live, quarters []Value) []pmf {
 	top := int(c.mean*2 + 20)
 	to := make([]pmf, top+1) // by the number before
 	coming := newPoisson(c.mean * c.leaves())
 	for n := range to {
 		to[n] = newBinomial(n, 1-c.leaves()).plus(coming)
 	}
-	likes := make([]pmf, len(seen))
-	for i := range seen {
+	likes := make([]pmf, len(live))
+	for i := range live {
 		likes[i] = make(pmf, top+1)
 		for n := range likes[i] {
-			for _, d := range draws {
-				if v := d.Count(n); v.N == shown[i] && (v.State == StateValue) == (seen[i] == StateValue) {
-					likes[i][n]++
-				}
+			likes[i][n] = chance(n, live[i])
+			if i%3 == 1 {
+				likes[i][n] *= chance(n, quarters[i/3])
 			}
 		}
 	}
-	out := make([]pmf, len(seen))
+	out := make([]pmf, len(live))
 	now := append(newPoisson(c.mean), make(pmf, top+1)...)[:top+1]
-	for i := range seen { // what was shown before
+	for i := range live { // what was shown before
 		if i > 0 {
 			next := make(pmf, top+1)
 			for n, p := range now {
@@ -124,7 +123,7 @@ func (c crowd) follow(seen []State, shown []int) []pmf {
 	for n := range after {
 		after[n] = 1
 	}
-	for i := len(seen) - 1; i > 0; i-- { // and after
+	for i := len(live) - 1; i > 0; i-- { // and after
 		out[i] = out[i].times(after)
 		like, before := after.times(likes[i]), make(pmf, top+1)
 		for n := range before {
@@ -138,8 +137,19 @@ func (c crowd) follow(seen []State, shown []int) []pmf {
 	return out
 }
 
+// chance is how likely so many read so.
+func chance(n int, as Value) (p float64) {
+	for _, d := range draws {
+		if d.Count(n).N == as.N { // quiet is 0 as under 10 is
+			p += 1. / float64(len(draws))
+		}
+	}
+	return p
+}
+
 // TestTheLiveOccupancyIsNotFollowed: each five-minute step of the live occupancy has a draw of its own, and the number inside changes
-// little from one to the next. The attacker knows how people come and how long they stay, and puts all steps of a day together.
+// little from one to the next. The attacker knows how people come and how long they stay, and puts all steps of a day together, and the
+// quarters of an hour, which here are even taken for another look at one of their steps.
 //
 // Criterion: as in TestNothingExactIsRecoveredFromWhatIsPublished.
 func TestTheLiveOccupancyIsNotFollowed(t *testing.T) {
@@ -159,16 +169,21 @@ func TestTheLiveOccupancyIsNotFollowed(t *testing.T) {
 			hits, r := scores{}, rand.New(rand.NewPCG(5, uint64(row.stay)))
 			for day := range 20 {
 				key, inside := keyed(t, uint64(day)), poisson(r, row.mean)
-				var states []State
-				var numbers, exact []int
+				var live, quarters []Value
+				var exact []int
 				for step := range 120 {
 					if step > 0 {
 						inside += poisson(r, row.mean*row.leaves()) - binomial(r, inside, row.leaves())
 					}
-					v := key.Live("s", monday.Add(time.Duration(step)*LiveGrid), Live{Measured, interval(float64(inside))})
-					states, numbers, exact = append(states, v.State), append(numbers, v.N), append(exact, inside)
+					at := monday.Add(time.Duration(step) * LiveGrid)
+					v := key.Live("s", at, Live{Measured, interval(float64(inside))})
+					live, exact = append(live, Value{v.N, v.State}), append(exact, inside)
+					if step%3 == 1 {
+						q := key.Quarter("s", at.Truncate(15*time.Minute), Quarter{Condition: Measured, Occupancy: interval(float64(inside))}).Occupancy
+						quarters = append(quarters, Value{q.N, q.State})
+					}
 				}
-				for i, p := range row.follow(states, numbers) {
+				for i, p := range row.follow(live, quarters) {
 					hits.note("inside", p.likeliest(), exact[i])
 				}
 			}
