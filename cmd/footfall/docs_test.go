@@ -69,6 +69,11 @@ func documentedCommands() []string {
 				names = append(names, c.name+" "+p.name)
 			}
 		}
+		if c.name == "token" {
+			for _, p := range tokenParts() {
+				names = append(names, c.name+" "+p.name)
+			}
+		}
 		names = append(names, map[string][]string{
 			"optout": {"optout review"}, "audit": {"audit verify", "audit show"}, "incident": {"incident snapshot"},
 		}[c.name]...)

@@ -36,6 +36,7 @@ func commands() []command {
 		{"audit", "prove how old what is kept is, and verify the audit log", auditCommand},
 		{"incident", "list what is held, how old it is, and which keys live", incidentCommand},
 		{"notice", "print a store's privacy notice, made from what runs", noticeCommand},
+		{"token", "who may read the numbers over the API, and who may bring some", tokenCommand},
 		{"look", "show a store's numbers as a web page", lookCommand},
 		{"import", "take the tills' transactions from CSV", importCommand},
 		{"annotate", "note a promotion, a holiday or a closure", annotateCommand},

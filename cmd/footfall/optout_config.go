@@ -68,6 +68,8 @@ type serveConfig struct {
 	StorePage string `yaml:"store_page"`
 	// KafkaListen is where sensors on this machine reach the embedded Kafka.
 	KafkaListen string `yaml:"kafka_listen"`
+	// API is where programs read the numbers with tokens.
+	API apiConfig `yaml:"api"`
 }
 
 // readConfig decodes a YAML file strictly and judges it: unknown keys are errors, and the error names everything that is wrong.
@@ -194,11 +196,18 @@ func (c *serveConfig) check() []error {
 	if err := checkLook(c.StorePage); err != nil {
 		errs = append(errs, fmt.Errorf("store_page: %w", err))
 	}
-	for _, other := range []place{{"listen", c.Listen}, {"metrics", c.Metrics}, {"store_page", c.StorePage}} {
-		errs = append(errs, apart(other, place{"kafka_listen", c.KafkaListen})...)
+	if err := c.API.check(); err != nil {
+		errs = append(errs, err)
 	}
-	for _, other := range []place{{"listen", c.Listen}, {"metrics", c.Metrics}} {
-		errs = append(errs, apart(other, place{"store_page", c.StorePage})...)
+	// listen and metrics are told apart already.
+	for _, more := range []place{{"kafka_listen", c.KafkaListen}, {"store_page", c.StorePage}, {"api.listen", c.API.Listen}} {
+		for _, other := range []place{{"listen", c.Listen}, {"metrics", c.Metrics}} {
+			errs = append(errs, apart(other, more)...)
+		}
+	}
+	errs = append(errs, apart(place{"store_page", c.StorePage}, place{"kafka_listen", c.KafkaListen})...)
+	for _, other := range []place{{"store_page", c.StorePage}, {"kafka_listen", c.KafkaListen}} {
+		errs = append(errs, apart(other, place{"api.listen", c.API.Listen})...)
 	}
 	return errs
 }

@@ -61,6 +61,7 @@ type serveInput struct {
 	stores   []stores.Store
 	log      *slog.Logger
 	onListen func(net.Addr) // of the pages; nil for nobody
+	onAPI    func(net.Addr) // of the API; nil for nobody
 }
 
 // embeddedCheck is how often the embedded Kafka frees what has expired; lifetime.CheckInterval is no shorter.
@@ -106,17 +107,13 @@ func serve(ctx context.Context, in serveInput) (err error) {
 	if err != nil {
 		return err
 	}
-	numbers, err := storePage(db, in.stores, metrics, in.log)
-	if err != nil {
-		return err
-	}
-	imports, err := serveIntake(db, in.stores, nil, in.log)
+	show, err := newNumbers(in, db, record, metrics)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.run(ctx) })
-	group.Go(func() error { return servePage(ctx, in.cfg.StorePage, numbers, nil, imports) })
+	group.Go(func() error { return show.run(ctx) })
 	group.Go(func() error { return observe(ctx, in.cfg.Metrics, metrics, p.ready, in.log) })
 	group.Go(func() error {
 		err := aggregator{

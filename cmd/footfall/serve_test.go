@@ -70,7 +70,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// startServe starts it; the page with the stores' numbers is served where that is named.
+// startServe starts it; the page with the stores' numbers is served where that is named first, and more lines of footfall.yaml may follow.
 func startServe(t *testing.T, dir, kafka, metrics string, numbers ...string) *servedBox {
 	t.Helper()
 	if _, err := engine.Find(); err != nil {
@@ -79,6 +79,9 @@ func startServe(t *testing.T, dir, kafka, metrics string, numbers ...string) *se
 	file := filepath.Join(dir, "footfall.yaml")
 	text := fmt.Sprintf("controller: Example Stores\ncontact: privacy@example.org\nurl: https://example.org\ndata: %s\nlisten: 127.0.0.1:0\nkafka_listen: %s\nmetrics: %s\nstore_page: %s\n",
 		filepath.Join(dir, "data"), kafka, metrics, append(numbers, "off")[0])
+	if len(numbers) > 1 {
+		text += strings.Join(numbers[1:], "\n")
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -92,6 +92,9 @@ func New(o Options) (*API, error) {
 	return a, err
 }
 
+// Tables are those that are served.
+func (a *API) Tables() []Table { return slices.Clone(a.tables) }
+
 // route is a path of the API. The description is made from the same list.
 type route struct {
 	name, path string

@@ -33,7 +33,7 @@ const (
 	NoticeChanged    Kind = "notice_changed"    // Version, Rules
 	RetentionProof   Kind = "retention_proof"   // Places, Breaches, Unproven; of one place: Where, Place, OldestAge, Limit, Verdict, Reason
 	Erasures         Kind = "erasures"          // Day, Forgets: how many were applied, never whether one matched
-	Export           Kind = "export"            // Role, Place, Rows
+	Export           Kind = "export"            // Day, Role, Place, Rows: of a day
 	Views            Kind = "views"             // Day, Role, Count
 	IncidentSnapshot Kind = "incident_snapshot" // Places, Stores
 	QuarantineReview Kind = "quarantine_review" // Released, Dropped, HeldBack

@@ -161,7 +161,7 @@ const (
 func (c Choice) words() []string {
 	switch c {
 	case Role:
-		return []string{"public", "staff", "operator"}
+		return []string{"public", "staff", "operator", "manager", "office"}
 	case Verdict:
 		return []string{"ok", "breach", "unknown"}
 	case Reason:
