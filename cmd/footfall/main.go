@@ -40,6 +40,7 @@ func commands() []command {
 		{"look", "show a store's numbers as a web page", lookCommand},
 		{"import", "take the tills' transactions from CSV", importCommand},
 		{"annotate", "note a promotion, a holiday or a closure", annotateCommand},
+		{"effect", "say what promotions did to the visits", effectCommand},
 		{"report", "print a store's published days and weeks", reportCommand},
 		{"simulate", "write captures of a simulated store, and the truth", simulateCommand},
 		{"migrate", "bring a ClickHouse database to this version's tables", migrateCommand},

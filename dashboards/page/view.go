@@ -169,6 +169,7 @@ func layout() []struct {
 		{"zones", spot{"behaviour", "w4", false}},
 		{"conversion", spot{"worth", "w6", false}},
 		{"conversion_by_hour", spot{"worth", "w6", false}},
+		{"campaigns", spot{"worth", "w12", false}},
 		{"data_quality", spot{"trust", "w6", false}},
 		{"why_empty", spot{"trust", "w6", false}},
 		{"days", spot{"trust", "w12", false}},

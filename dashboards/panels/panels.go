@@ -107,7 +107,7 @@ type Panel struct {
 
 // All are the panels of all dashboards, each dashboard's in reading order.
 func All() []Panel {
-	out := slices.Concat(storePanels(), worthPanels(), storeQualityPanels(), chainPanels(), sensorPanels(), privacyPanels())
+	out := slices.Concat(storePanels(), worthPanels(), storeQualityPanels(), chainPanels(), chainWorthPanels(), sensorPanels(), privacyPanels())
 	for i := range out {
 		out[i].SQL = statement(out[i].ID)
 		for _, c := range out[i].Columns {

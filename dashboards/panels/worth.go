@@ -6,6 +6,20 @@ const (
 	noTills = "No transactions of this store have been imported for this range: footfall import transactions takes them from CSV, by the hour, without customer data."
 )
 
+const (
+	effectNote = " Days of other promotions, of holidays and of closures are left out on every side. The range holds the true change 19 times in 20, if nothing else changed with the campaign; a season that changes from week to week does, unless there are three or more stores without the campaign to compare with. A range on both sides of 0 means that nothing can be said to have changed." +
+		" The change is of estimated visits as they are published."
+	noCampaigns = "No promotion is noted in this range: footfall annotate notes one."
+)
+
+// effectColumns are those of a campaign's effect.
+func effectColumns() []Column {
+	const of = "effect_pct"
+	return columns(value(of, "Change of visits", Percent), interval("effect_low_pct", "effect_high_pct", of, Percent), state("effect_state", of),
+		detail("reason", "To know", None), detail("against", "Compared with", None), detail("last_day", "Last day", None),
+		detail("days_during", "Days behind it", None), detail("weeks_before", "Weeks before", None), detail("other_stores", "Stores without it", None))
+}
+
 // worthPanels say what visits were worth.
 func worthPanels() []Panel {
 	const of = "conversion_pct"
@@ -25,5 +39,21 @@ func worthPanels() []Panel {
 			Columns: columns(storeName(), category("clock", "Hour"), value(of, "Conversion", Percent), interval("conversion_low_pct", "conversion_high_pct", of, Percent), state("conversion_state", of),
 				detail("transactions", "Transactions", None), detail("days_shown", "Days behind it", None), detail("days_under_10", "Days under 10", None)),
 		},
+		{
+			ID: "campaigns", Dashboard: Store, Chart: Grid, Title: "What campaigns did",
+			Question: "Did a promotion bring visits? The days of each promotion against the same weekdays of the eight weeks before, and where three or more stores had none on those days, against what those did (difference in differences)." + effectNote,
+			Empty:    noCampaigns,
+			Columns:  columns(Column{Name: "time", Label: "First day", Role: Time}, storeName(), category("campaign", "Campaign"), effectColumns()),
+		},
 	}
+}
+
+// chainWorthPanels are those of several stores.
+func chainWorthPanels() []Panel {
+	return []Panel{{
+		ID: "chain_campaigns", Dashboard: Chain, Chart: Grid, Title: "What campaigns did",
+		Question: "Which promotions brought visits, and where? The days of each promotion against the same weekdays of the eight weeks before, and where three or more stores had none on those days, against what those did (difference in differences). A promotion of all stores is also there for all of them together." + effectNote,
+		Empty:    noCampaigns,
+		Columns:  columns(Column{Name: "time", Label: "First day", Role: Time}, category("campaign", "Campaign"), storeName(), effectColumns()),
+	}}
 }
