@@ -46,6 +46,30 @@ func TestWhereTheAPIMayListen(t *testing.T) {
 	}
 }
 
+func TestTheCheckReadsTheTokens(t *testing.T) {
+	dir := t.TempDir()
+	config, list := filepath.Join(dir, "footfall.yaml"), filepath.Join(dir, "tokens.yaml")
+	text := "controller: A\ncontact: B\nurl: https://a.example\nstores: " + project(t, "deploy", "stores.yaml") + "\napi: {tokens: " + list + "}\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, tokens string
+		code         int
+		says         string
+	}{{"none yet", "", 0, "valid"}, {"an empty file", "tokens: []\n", 0, "valid"}, {"a file that is wrong", "tokens: [{name: a}]\n", 1, "there is no role"}} {
+		if c.tokens != "" {
+			if err := os.WriteFile(list, []byte(c.tokens), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var out bytes.Buffer
+		if code := execute(t.Context(), []string{"serve", "--check", "--config", config}, &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: got %d, %s", c.name, code, out.String())
+		}
+	}
+}
+
 // TestARunningInstallationAsksForTokens: the API answers who has one, takes imports of who has one for that, and the store page beside
 // it takes no others.
 func TestARunningInstallationAsksForTokens(t *testing.T) {

@@ -48,6 +48,9 @@ func serveCommand(ctx context.Context, args []string, out, errs io.Writer) error
 	if err != nil {
 		return err
 	}
+	if _, err := openTokens(cfg.API, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
 	if *check {
 		_, err := io.WriteString(out, *path+" is a valid configuration\n")
 		return err
