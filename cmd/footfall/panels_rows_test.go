@@ -85,6 +85,27 @@ func TestTheLastDayStandsBesideTheMedianOfItsWeekday(t *testing.T) {
 	wantLines(t, "ranked", ranked, "a 3630 2420 4840 5 1", "few 810 540 1080 2 0", "quiet 60 40 80 1 3")
 }
 
+// TestARowThatWasReplacedIsNeverRead, however its key is looked for: of a day that read a number and is under 10 now, nothing is left.
+func TestARowThatWasReplacedIsNeverRead(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	insertAll(t, db, dayRow("a", "2026-03-02", 500, 1))
+	insertAll(t, db, dayRow("a", "2026-03-02", 0, 2))
+	source := newPanelSource(t, db)
+	got, err := source.Query(t.Context(), "SELECT count() FROM pub_store_day FINAL WHERE store = 'a' AND estimated_state = 'value' SETTINGS optimize_move_to_prewhere_if_final = 1")
+	if err != nil || len(got.Rows) != 1 || got.Rows[0][0] != int64(0) {
+		t.Errorf("got %v, %v, want no row: the setting moves conditions on other columns than the key's", got.Rows, err)
+	}
+	params := panels.Params{From: date("2026-03-02"), To: date("2026-03-08"), Stores: []string{"a"}}
+	for _, id := range []string{"chain_ranked", "chain_weeks", "chain_days", "chain_regions", "chain_region_weeks"} {
+		for _, line := range panelRows(t, source, id, params, "estimated_visits", "estimated_state") {
+			if line != "<nil> under_10" {
+				t.Errorf("%s: got %s, want under 10", id, line)
+			}
+		}
+	}
+}
+
 func date(s string) time.Time {
 	at, err := time.Parse(time.DateOnly, s)
 	if err != nil {

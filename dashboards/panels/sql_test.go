@@ -39,8 +39,12 @@ func reads(sql string) []string {
 	return out
 }
 
-// allowedSetting makes FINAL five times faster on tables whose rows of one key are all in one month's partition.
-const allowedSetting = "do_not_merge_across_partitions_select_final = 1"
+// allowedSettings are those that a panel may have. The first makes FINAL five times faster on tables whose rows of one key are all in
+// one month's partition. The second reads the columns of a condition on the key before the others; conditions that two rows of one
+// key could answer differently have to stand outside.
+func allowedSettings() []string {
+	return []string{"do_not_merge_across_partitions_select_final = 1", "optimize_move_to_prewhere_if_final = 1"}
+}
 
 // wrongReads says what a dashboard may not do with a statement.
 func wrongReads(sql string) []string {
@@ -65,8 +69,12 @@ func wrongReads(sql string) []string {
 		if slices.Contains([]string{"insert", "alter", "drop", "create", "system", "grant", "into", "attach", "truncate", "delete", ";"}, lower) {
 			out = append(out, "says "+w)
 		}
-		if lower == "settings" && strings.Join(words[i+1:], " ") != allowedSetting {
-			out = append(out, "sets "+strings.Join(words[i+1:], " "))
+		if lower == "settings" {
+			for setting := range strings.SplitSeq(strings.Join(words[i+1:], " "), " , ") {
+				if !slices.Contains(allowedSettings(), setting) {
+					out = append(out, "sets "+setting)
+				}
+			}
 		}
 		if lower == "todate" && i+2 < len(words) && words[i+2] == "start" {
 			out = append(out, "takes a day from start, which is UTC")
@@ -127,6 +135,8 @@ func TestTheReadsOfAStatementAreFound(t *testing.T) {
 		{"nothing", "SELECT 1 ", []string{"reads no table"}},
 		{"a day of an instant", "SELECT toDate(start) FROM pub_x", []string{"takes a day from start, which is UTC"}},
 		{"the setting for FINAL", "SELECT a FROM pub_x FINAL SETTINGS do_not_merge_across_partitions_select_final = 1", nil},
+		{"both settings", "SELECT a FROM pub_x FINAL SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1", nil},
+		{"a setting behind a good one", "SELECT a FROM pub_x SETTINGS optimize_move_to_prewhere_if_final = 1, max_threads = 9", []string{"sets max_threads = 9"}},
 		{"another setting", "SELECT a FROM pub_x SETTINGS max_execution_time = 0", []string{"sets max_execution_time = 0"}},
 		{"two statements", "SELECT a FROM pub_x; DROP TABLE y", []string{"says ;", "says DROP"}},
 	} {

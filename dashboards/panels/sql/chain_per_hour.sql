@@ -26,4 +26,4 @@ SELECT d.store AS store,
 FROM days AS d
 LEFT JOIN hours AS h ON h.store = d.store
 ORDER BY per_hour DESC NULLS LAST, store
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

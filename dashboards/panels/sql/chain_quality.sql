@@ -10,3 +10,4 @@ FROM pub_store_day AS d FINAL
 WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
 GROUP BY store
 ORDER BY days_no_data DESC, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

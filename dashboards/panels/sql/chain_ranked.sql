@@ -28,3 +28,4 @@ FROM
     GROUP BY store
 )
 ORDER BY estimated_visits DESC NULLS LAST, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -11,3 +11,4 @@ FROM pub_store_day AS d FINAL
 WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
 GROUP BY store
 ORDER BY capture_rate_pct DESC NULLS LAST, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -36,3 +36,4 @@ FROM
 )
 WHERE store_week >= toMonday(toDate($__fromTime, 'UTC')) AND (label IN (${region:singlequote}) OR '' IN (${region:singlequote}))
 ORDER BY time, region
+SETTINGS optimize_move_to_prewhere_if_final = 1

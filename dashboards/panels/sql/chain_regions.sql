@@ -28,3 +28,4 @@ FROM
 )
 WHERE label IN (${region:singlequote}) OR '' IN (${region:singlequote})
 ORDER BY estimated_visits DESC NULLS LAST, region
+SETTINGS optimize_move_to_prewhere_if_final = 1

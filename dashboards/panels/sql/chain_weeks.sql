@@ -28,3 +28,4 @@ FROM
 )
 WHERE store_week >= toMonday(toDate($__fromTime, 'UTC'))
 ORDER BY time, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

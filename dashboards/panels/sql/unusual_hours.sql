@@ -32,4 +32,4 @@ FROM
 )
 WHERE z > 3.5 OR silent
 ORDER BY store, start
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1
