@@ -33,7 +33,7 @@ func privacyPanels() []Panel {
 		},
 		{
 			ID: "privacy_erasures", Dashboard: Privacy, Chart: Bars, Title: "Erasures",
-			Question: "Were registrations erased from the days that were still open? How many codes each store-day was told to forget until it was sealed: as many for a shopper who was there as for one who was not, and how many were found is not known to anybody. They say how many registered, not who came.",
+			Question: "Were registrations erased from the days that were still open? How many codes each store-day was told to forget until it was sealed: as many for a shopper who was there as for one who was not, and how many were found is not known to anybody. The number follows from how many registered, and how many sensors there are, not from who came.",
 			Empty:    "No store-day of these stores that was sealed in this range was told to forget anything: nobody registered an address while it was open.",
 			Columns:  columns(day(), value("forgets", "Codes to forget", None), detail("stores", "Stores", None)),
 		},
