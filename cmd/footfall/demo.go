@@ -102,6 +102,9 @@ func demo(ctx context.Context, o demoOptions, out, errs io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(errs, "%-28s %.0f s, %d frames, %d sightings\n", "done in", time.Since(began).Seconds(), counts.Frames, counts.Sightings)
+	if err := demoWorth(ctx, db, list[0], truth); err != nil {
+		return err
+	}
 	report, err := demoReport(ctx, db, list[0], truth)
 	if err != nil {
 		return err

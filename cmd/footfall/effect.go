@@ -46,7 +46,7 @@ func effectCommand(ctx context.Context, args []string, out, errs io.Writer) erro
 
 // effect computes the effects of one campaign, or of all where it has no name, and prints them.
 func effect(ctx context.Context, db *store.DB, name string, out io.Writer) error {
-	e := effects{db, time.Now}
+	e := effects{worthSink{db, time.Now}}
 	notes, err := worthSink{db, e.now}.Annotations(ctx)
 	if err != nil {
 		return err
@@ -99,10 +99,7 @@ func againstText(r store.PubEffectRow) string {
 }
 
 // effects computes what campaigns did from a database's published numbers, and writes it there.
-type effects struct {
-	db  *store.DB
-	now func() time.Time
-}
+type effects struct{ worthSink }
 
 type dayVisits struct {
 	Store     string    `ch:"store"`
@@ -121,7 +118,7 @@ func (e effects) write(ctx context.Context, a worth.Annotation, notes []worth.An
 	for i, d := range found {
 		visits[i] = worth.Visits{Store: d.Store, Day: dayOf(d.Day), Estimated: float64(d.Estimated)}
 	}
-	version, err := worthSink{e.db, e.now}.version(ctx, store.TablePubEffects)
+	version, err := e.version(ctx, store.TablePubEffects)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +151,7 @@ const settled = 14
 
 // due computes the effects that may have changed: of campaigns that are on or ended lately, and those of which there is none yet.
 func (e effects) due(ctx context.Context) error {
-	notes, err := worthSink{e.db, e.now}.Annotations(ctx)
+	notes, err := e.Annotations(ctx)
 	if err != nil {
 		return err
 	}

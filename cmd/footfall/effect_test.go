@@ -75,7 +75,7 @@ func TestEffectsAreComputedWhileTheyMayChange(t *testing.T) {
 	insertAll(t, db, "pub_annotations (annotation, store, kind, title, first_day, last_day, version) VALUES "+
 		"('spring', 's0', 'promotion', 'Spring', '2026-03-09', '2026-03-14', 1), ('old', 's1', 'promotion', 'Old', '2026-02-16', '2026-02-21', 1), ('feast', 's2', 'holiday', 'Feast', '2026-03-09', '2026-03-09', 1)")
 	now := date("2026-03-15")
-	e := effects{db, func() time.Time { return now }}
+	e := effects{worthSink{db, func() time.Time { return now }}}
 	computed := func() (out []string) {
 		t.Helper()
 		if err := e.due(t.Context()); err != nil {

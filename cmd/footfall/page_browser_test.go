@@ -26,7 +26,7 @@ func pageServed(t *testing.T) (url string, visits map[string]any) {
 		t.Fatal(err)
 	}
 	db := storetest.OpenDir(t, filepath.Join(dir, "clickhouse"))
-	worthRows(t, db) // what the tills rang, and a promotion
+	worthRows(t, db) // a promotion
 	source := newPanelSource(t, db)
 	p, err := page.New(page.Options{
 		Query: source, Now: func() time.Time { return time.Date(2026, time.March, 14, 16, 30, 0, 0, time.UTC) },

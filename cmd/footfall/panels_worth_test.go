@@ -10,12 +10,10 @@ import (
 	"github.com/openfootfall/footfall/dashboards/panels"
 )
 
-// worthRows are what an operator would import and note for the demo's store: the tills, and a promotion.
+// worthRows are what an operator would note for the demo's store: a promotion. The demo has transactions of its own.
 func worthRows(t *testing.T, db *store.DB) {
 	t.Helper()
-	insertAll(t, db,
-		"pub_transactions (store, start, store_day, local_hour, weekday, transactions, version) SELECT store, start, store_day, local_hour, weekday, intDiv(estimated_visits, 3), 1 FROM pub_store_hour FINAL WHERE estimated_state = 'value'",
-		"pub_annotations (annotation, store, kind, title, first_day, last_day, version) VALUES ('spring', 'demo', 'promotion', 'Spring', '2026-03-10', '2026-03-14', 1)")
+	insertAll(t, db, "pub_annotations (annotation, store, kind, title, first_day, last_day, version) VALUES ('spring', 'demo', 'promotion', 'Spring', '2026-03-10', '2026-03-14', 1)")
 }
 
 // tillRow is so many transactions in an hour of a store whose clock is an hour ahead of UTC.

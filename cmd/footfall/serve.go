@@ -117,7 +117,7 @@ func serve(ctx context.Context, in serveInput) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.run(ctx) })
 	group.Go(func() error { return show.run(ctx) })
-	group.Go(func() error { return effects{db, time.Now}.run(ctx, in.log) })
+	group.Go(func() error { return effects{worthSink{db, time.Now}}.run(ctx, in.log) })
 	group.Go(func() error { return observe(ctx, in.cfg.Metrics, metrics, p.ready, in.log) })
 	group.Go(func() error {
 		err := aggregator{
