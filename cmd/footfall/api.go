@@ -23,6 +23,9 @@ import (
 // in with tokens must not let them at a page that asks for none.
 const defaultAPI = "127.0.0.1:8081"
 
+// lastAnswers is how long answers that are under way may take when the program ends.
+const lastAnswers = 2 * time.Second
+
 // apiConfig says where programs read the numbers, and who may.
 type apiConfig struct {
 	// Tokens is the file of footfall token; without one there is no API.
@@ -125,9 +128,16 @@ func (n *numbers) serveAPI(ctx context.Context) error {
 		IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return read.run(ctx) })
+	reading, end := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return read.run(reading) })
 	group.Go(func() error {
+		defer end() // what was read until now is counted
 		<-ctx.Done()
+		last, stop := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
+		defer stop()
+		if server.Shutdown(last) == nil {
+			return nil
+		}
 		return server.Close() // an answer that is cut off is asked for again
 	})
 	group.Go(func() error {
