@@ -80,7 +80,7 @@ func fillChain(t testing.TB, db *store.DB, stores int) {
 	exec("pub_transactions", "(store, start, store_day, local_hour, weekday, transactions, version)",
 		"SELECT store, start, store_day, local_hour, weekday, ifNull(intDiv(estimated_visits, 3), 1), 1 FROM pub_store_hour WHERE version = 1 AND local_hour BETWEEN 9 AND 19")
 	exec("pub_annotations", "(annotation, store, kind, title, first_day, last_day, version)",
-		fmt.Sprintf("SELECT concat('n', toString(number)), if(number %% 50 = 0, '', concat('store-', leftPad(toString(number %% %d), 4, '0'))), 'promotion', 'Spring', toDate('%s') - number %% 365, first_day + 5, 1 FROM numbers(%d)",
+		fmt.Sprintf("SELECT concat('n', toString(number)), if(number %% 50 = 0, '', concat('store-', leftPad(toString(number %% %d), 4, '0'))), 'promotion', 'Spring', toDate('%s') - number %% 365 AS first, first + 5, 1 FROM numbers(%d)",
 			stores, chainEnd.Format(time.DateOnly), 4*stores))
 	exec("pub_effects", "(annotation, store, method, effect_pct, low_pct, high_pct, state, days_during, weeks, computed_at, version)",
 		"SELECT annotation, of, 'weeks_before', 5, -3, 13, 'value', 6, 8, now(), 1 FROM (SELECT annotation, if(store = '', arrayMap(i -> concat('store-', leftPad(toString(i), 4, '0')), range("+strconv.Itoa(stores)+")), [toString(store)]) AS ofs FROM pub_annotations) ARRAY JOIN ofs AS of")

@@ -52,7 +52,7 @@ func worthPanels() []Panel {
 func chainWorthPanels() []Panel {
 	return []Panel{{
 		ID: "chain_campaigns", Dashboard: Chain, Chart: Grid, Title: "What campaigns did",
-		Question: "Which promotions brought visits, and where? The days of each promotion against the same weekdays of the eight weeks before, and where three or more stores had none on those days, against what those did (difference in differences). A promotion of all stores is also there for all of them together." + effectNote,
+		Question: "Which promotions brought visits, and where? The days of each promotion against the same weekdays of the eight weeks before, and where three or more stores had none on those days, against what those did (difference in differences). A promotion of all stores is there once, for all of them together; what it did to one of them stands on that store's dashboard." + effectNote,
 		Empty:    noCampaigns,
 		Columns:  columns(Column{Name: "time", Label: "First day", Role: Time}, category("campaign", "Campaign"), storeName(), effectColumns()),
 	}}
