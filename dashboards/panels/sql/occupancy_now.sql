@@ -24,6 +24,8 @@ FROM
         AND $__timeFilter(start)
         AND start > $__toTime - INTERVAL 2 DAY
         AND store_day >= toDate($__toTime, 'UTC') - 3
+    ORDER BY store, start DESC
+    LIMIT 1 BY store
 )
 ORDER BY store, live DESC, time DESC
 LIMIT 1 BY store
