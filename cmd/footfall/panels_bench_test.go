@@ -84,6 +84,9 @@ func fillChain(t testing.TB, db *store.DB, stores int) {
 			stores, chainEnd.Format(time.DateOnly), 4*stores))
 	exec("pub_effects", "(annotation, store, method, effect_pct, low_pct, high_pct, state, days_during, weeks, computed_at, version)",
 		"SELECT annotation, of, 'weeks_before', 5, -3, 13, 'value', 6, 8, now(), 1 FROM (SELECT annotation, if(store = '', arrayMap(i -> concat('store-', leftPad(toString(i), 4, '0')), range("+strconv.Itoa(stores)+")), [toString(store)]) AS ofs FROM pub_annotations) ARRAY JOIN ofs AS of")
+	exec("pub_privacy", "(measure, store, item, at, day, value, state, checked_at, version)",
+		fmt.Sprintf("SELECT ['keys', 'optout', 'erasures'][number %% 30 %% 3 + 1] AS m, concat('store-', leftPad(toString(intDiv(number, 30)), 4, '0')), if(m = 'erasures', toString(toDate('%[1]s') - number %% 30), concat('door-', toString(number %% 30))), "+
+			"toDateTime('%[1]s', 'UTC') - 7200, toDate('%[1]s') - number %% 30, number %% 9, 'ok', toDateTime('%[1]s', 'UTC') - 25000, 1 FROM numbers(%[2]d)", chainEnd.Format(time.DateOnly), 30*stores))
 	exec("pub_retention", "(day, kind, store, name, checked_at, oldest, age_s, limit_s, state, version)",
 		fmt.Sprintf("SELECT toDate('%s') - number %% 28, 'topic', concat('store-', leftPad(toString(intDiv(number, 28)), 4, '0')), 'sightings', now(), now(), 3600, 90000, 'ok', 1 FROM numbers(%d)",
 			chainEnd.Format(time.DateOnly), 28*stores))
