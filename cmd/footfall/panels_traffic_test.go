@@ -91,9 +91,7 @@ func TestAnHourIsHeldAgainstItsEightWeeks(t *testing.T) {
 		t.Errorf("looked at %d stores, want 10", looked)
 	}
 	params := panels.Params{From: hour.AddDate(0, 0, -1), To: hour.AddDate(0, 0, 1)}
-	for _, name := range []string{"usual", "burst", "just_not", "lull", "varied", "large", "large_burst", "silent", "small", "four_weeks", "three_weeks", "three_with_data", "no_data", "nine_weeks"} {
-		params.Stores = append(params.Stores, name)
-	}
+	params.Stores = []string{"usual", "burst", "just_not", "lull", "varied", "large", "large_burst", "silent", "small", "four_weeks", "three_weeks", "three_with_data", "no_data", "nine_weeks"}
 	wantLines(t, "the panel", panelRows(t, source, "unusual_hours", params, "store", "time", "clock", "estimated_visits", "estimated_state", "typical_visits", "reading", "score", "weeks"),
 		"burst 03-02 00:00 14:00 85 value 50 busier than usual 4.7 8",
 		"four_weeks 03-02 00:00 14:00 85 value 50 busier than usual 4.7 4",
