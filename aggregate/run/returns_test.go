@@ -474,7 +474,7 @@ func TestSensorsWithOldBundlesGiveNoExactShares(t *testing.T) {
 	}
 	c.weeks()
 	got := value[string](t, c.db, "SELECT toString(groupArray((repeat_7d_state, isNull(repeat_7d_pct)))) FROM pub_store_week FINAL")
-	if want := "[('under_10',1),('under_10',1)]"; got != want {
+	if want := "[('no_data',1),('no_data',1)]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if n := value[uint64](t, c.db, "SELECT countIf(extended) FROM store_days FINAL"); n != 0 {
