@@ -13,11 +13,14 @@ import (
 // landed are the SQL files that databases were made with. They are never edited, so their sums stand here; a new file is added
 // with its sum once it is landed.
 var landed = map[string]string{
-	"001_private.sql":      "926c93c3e98d9e516fb625471f70e6c89ef06383c37fc5841e707d38b357fb81",
-	"002_published.sql":    "febdbaa6f2541caa1181b4ed27f5477583a79a570d09c3e0289ae75f03efbf2b",
-	"003_live_sensors.sql": "4822ddef200f56d18fdf5ce022fcee1e084751297a240c7bdb2c4bd4e1c4f572",
-	"004_retention.sql":    "68c33b55d8b4fd7c22011b4cc6547488d955c2e31d055023a90e5c6df5892e80",
-	"005_extended.sql":     "d4bb9f0aa38e24b439269634b7fe0dca41640ec7abcb0489cc32761ddebbd7c0",
+	"001_private.sql":       "926c93c3e98d9e516fb625471f70e6c89ef06383c37fc5841e707d38b357fb81",
+	"002_published.sql":     "febdbaa6f2541caa1181b4ed27f5477583a79a570d09c3e0289ae75f03efbf2b",
+	"003_live_sensors.sql":  "4822ddef200f56d18fdf5ce022fcee1e084751297a240c7bdb2c4bd4e1c4f572",
+	"004_retention.sql":     "68c33b55d8b4fd7c22011b4cc6547488d955c2e31d055023a90e5c6df5892e80",
+	"005_extended.sql":      "d4bb9f0aa38e24b439269634b7fe0dca41640ec7abcb0489cc32761ddebbd7c0",
+	"006_worth.sql":         "16bf1ec501b865988d9be1387509480041a3bc58db11fcad4d05e0908378cd69",
+	"007_chain_privacy.sql": "58b61b910d0b8b41fcea6f717b0d2be2003a1b7a48b9180bb6b7125eb337b8af",
+	"008_live.sql":          "cf3695d2caf8393b995e1be2de997bf0f70b868d3378ac761ea47c45563a5495",
 }
 
 func TestLandedMigrationsAreNeverEdited(t *testing.T) {
