@@ -42,14 +42,17 @@ func TestTheCommittedDashboardsAreWhatThePanelsMake(t *testing.T) {
 	}
 }
 
-// The package with Grafana's types is Python's, of the licence Apache-2.0: pip install 'grafana-foundation-sdk==1769699379!11.6.0'.
+// typesVersion asks for the package with Grafana's types, which is Python's, of the licence Apache-2.0: another version has the types of
+// another Grafana. pip install 'grafana-foundation-sdk==1769699379!11.6.0', as .ci/run does.
+const typesVersion = `import importlib.metadata as m; assert m.version("grafana_foundation_sdk") == "1769699379!11.6.0"`
+
 func TestTheDashboardsAreOfGrafanasSchema(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err == nil {
-		err = exec.CommandContext(t.Context(), python, "-c", "import grafana_foundation_sdk").Run()
+		err = exec.CommandContext(t.Context(), python, "-c", typesVersion).Run()
 	}
 	if err != nil {
-		t.Skipf("skipped: no python3 with the package grafana-foundation-sdk: %v", err)
+		t.Skipf("skipped: no python3 with the package grafana-foundation-sdk of Grafana 11.6.0: %v", err)
 	}
 	for _, d := range panels.Dashboards() {
 		text, err := JSON(d)
