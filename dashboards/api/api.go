@@ -179,7 +179,7 @@ func (a *API) givePanels(w *answering, who *tokens.Token) error {
 	if err := onlyKnown(w.query); err != nil {
 		return err
 	}
-	return w.json(map[string]any{"panels": a.o.Page.Panels(func(p panels.Panel) bool { return mayPanel(who.Role, p) })})
+	return w.json(map[string]any{"panels": a.o.Page.Panels(func(p panels.Panel) bool { return mayPanel(who, p) })})
 }
 
 // panelParameters are the page's, and the format.
@@ -190,7 +190,7 @@ func (a *API) givePanel(w *answering, who *tokens.Token) error {
 	if i < 0 {
 		return &refusal{http.StatusNotFound, "There is no such panel: look at " + Prefix + "panels."}
 	}
-	if !mayPanel(who.Role, a.o.Panels[i]) {
+	if !mayPanel(who, a.o.Panels[i]) {
 		return tokens.NotAllowed()
 	}
 	if err := onlyKnown(w.query, panelParameters()...); err != nil {

@@ -81,6 +81,8 @@ func testPanels() []panels.Panel {
 	return []panels.Panel{
 		{ID: "daily", Dashboard: panels.Store, Title: "Visits", Question: "How many?", Empty: "None.", Chart: panels.Bars, SQL: "SELECT daily FROM pub_store_day FINAL WHERE store IN (${store:singlequote})", Columns: columns},
 		{ID: "ages", Dashboard: panels.Privacy, Title: "Ages", Question: "How old?", Empty: "None.", Chart: panels.Grid, SQL: "SELECT ages FROM pub_retention FINAL WHERE store IN (${store:singlequote})", Columns: columns},
+		{ID: "together", Dashboard: panels.Privacy, Title: "Together", Question: "How old?", Empty: "None.", Chart: panels.Grid,
+			SQL: "SELECT together FROM pub_retention FINAL WHERE (store IN (${store:singlequote}) OR store = '')", Columns: columns},
 		{ID: "both", Dashboard: panels.Privacy, Title: "Both", Question: "Which?", Empty: "None.", Chart: panels.Grid,
 			SQL: "SELECT both FROM pub_retention FINAL, pub_store_day FINAL WHERE store IN (${store:singlequote})", Columns: columns},
 	}

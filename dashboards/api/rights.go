@@ -80,12 +80,37 @@ func mayTable(role tokens.Role, table string) bool {
 	return ok && slices.Contains(areas(role), r.area)
 }
 
-var tableName = regexp.MustCompile(`\bpub_\w+`)
+var (
+	tableName  = regexp.MustCompile(`\bpub_\w+`)
+	condition  = regexp.MustCompile(`(?s)\b(pub_\w+)(?: AS \w+)? FINAL(?:\s+WHERE (.*?))?(?:\n\s*\)|\) AS |GROUP BY|ORDER BY|$)`)
+	ofStores   = regexp.MustCompile(`\bstore IN \(\$\{store:singlequote\}\)`)
+	ofSomeElse = regexp.MustCompile(`\bOR\b`)
+)
 
-// mayPanel reports whether a role reads a panel: it is to read every table that the panel does.
-func mayPanel(role tokens.Role, panel panels.Panel) bool {
+// mayPanel reports whether a token reads a panel: its role is to read every table that the panel does, and one of some stores reads no
+// rows of all stores together, as it reads none in the tables.
+func mayPanel(who *tokens.Token, panel panels.Panel) bool {
 	read := tableName.FindAllString(panel.SQL, -1)
-	return len(read) > 0 && !slices.ContainsFunc(read, func(table string) bool { return !mayTable(role, table) })
+	may := len(read) > 0 && !slices.ContainsFunc(read, func(table string) bool { return !mayTable(who.Role, table) })
+	return may && (len(who.Stores) == 0 || !readsShared(panel))
+}
+
+// readsShared reports whether a panel reads rows that are for tokens of all stores: it does unless each of its reads of a table that has
+// such rows says that the rows are of the stores that are asked for, and says no OR.
+func readsShared(panel panels.Panel) bool {
+	plain := 0
+	for _, m := range condition.FindAllStringSubmatch(panel.SQL, -1) {
+		if isUnbound(m[1]) && ofStores.MatchString(m[2]) && !ofSomeElse.MatchString(m[2]) {
+			plain++
+		}
+	}
+	all := slices.DeleteFunc(tableName.FindAllString(panel.SQL, -1), func(table string) bool { return !isUnbound(table) })
+	return plain < len(all)
+}
+
+func isUnbound(table string) bool {
+	r, _ := ruleOf(table)
+	return r.shared == unbound
 }
 
 // reads reports whether a role reads anything.
