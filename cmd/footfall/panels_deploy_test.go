@@ -134,6 +134,7 @@ func alertRows(t *testing.T, db *store.DB, now time.Time) {
 		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('well', 'door', "+ago(5*time.Minute)+", "+ago(time.Minute)+", map('closed_hours', 1), 7)",
 		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('silent', 'door', "+ago(2*time.Hour)+", "+ago(2*time.Hour-time.Minute)+", map('closed_hours', 1), 7)",
 		"pub_sensor_5min (store, sensor, start, last_capture, drops, optout_version) VALUES ('stale', 'door', "+ago(5*time.Minute)+", "+ago(time.Minute)+", map('closed_hours', 1), 5)",
+		optOutRow+"('optout', 'stale', 'door', "+ago(48*time.Hour)+", 7, 'ok', "+ago(time.Minute)+", 1), ('optout', 'well', 'door', "+ago(time.Minute)+", 7, 'ok', "+ago(time.Minute)+", 1)",
 		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'stalled', "+ago(90*time.Minute)+" + number * 900, toDate('2026-03-02'), 'no_data' FROM numbers(4)",
 		"pub_store_quarter (store, start, store_day, occupancy_state) SELECT 'well', "+ago(90*time.Minute)+" + number * 900, toDate('2026-03-02'), 'value' FROM numbers(4)",
 		"pub_retention (day, kind, store, name, checked_at, state, reason) VALUES ('2026-03-02', 'topic', 'kept', 'sightings', "+ago(time.Hour)+", 'breach', 'older'), ('2026-03-02', 'topic', 'well', 'sightings', "+ago(time.Hour)+", 'ok', '')",
@@ -185,6 +186,49 @@ func TestEachAlertFindsItsCaseAndNoOther(t *testing.T) {
 				t.Errorf("got alerts of %v in %v, want one of %s", alerts, got.Rows, want[r.UID].label)
 			}
 		})
+	}
+}
+
+// optOutRow is a row of pub_privacy about a sensor's list.
+const optOutRow = "pub_privacy (measure, store, item, at, value, state, checked_at, version) VALUES "
+
+// One sensor is enough for the alert, and so is a whole fleet that is cut off: no other sensor has to have a newer list.
+func TestTheOptOutAlertNeedsNoOtherSensor(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	source, now := newPanelSource(t, db), time.Date(2026, time.March, 2, 15, 0, 0, 0, time.UTC)
+	rules := alertRules(t)
+	rule := rules[slices.IndexFunc(rules, func(r grafanaRule) bool { return r.UID == "footfall-optout-list-stale" })]
+	ago := func(d time.Duration) string { return fmt.Sprintf("toDateTime(%d)", now.Add(-d).Unix()) }
+	const day = 24 * time.Hour
+	for i, c := range []struct {
+		name, at, state string
+		want            string // what the row reads
+		fires           bool
+	}{
+		{"fresh", ago(2 * time.Minute), "ok", "confirmed", false},
+		{"confirmed two days ago", ago(2 * day), "ok", "not confirmed for more than six hours", true},
+		{"cut off for five hours", ago(5 * time.Hour), "silent", "confirmed", false},
+		{"cut off for two days", ago(2 * day), "silent", "not confirmed for more than six hours", true},
+		{"an older list", ago(2 * time.Minute), "behind", "an older list", true},
+		{"another key", ago(2 * time.Minute), "other_key", "another opt-out key", true},
+		{"never confirmed", "NULL", "unconfirmed", "never confirmed", true},
+		{"never heard of", "NULL", "no_data", "confirmed", false},
+		{"well again", ago(time.Minute), "ok", "confirmed", false},
+	} {
+		insertAll(t, db, optOutRow+fmt.Sprintf("('optout', 'only', 'door', %s, 7, '%s', %s, %d)", c.at, c.state, ago(time.Minute), i+1))
+		got := runRule(t, source, rule, now)
+		if len(got.Rows) != 1 {
+			t.Fatalf("%s: got %v, want one row", c.name, got.Rows)
+		}
+		labels, value := alertOf(t, got.Rows[0])
+		if want := []string{"only", "door", c.want}; !slices.Equal(labels, want) || (value > 0) != c.fires {
+			t.Errorf("%s: got %v, %v, want %v, fires %v", c.name, labels, value, want, c.fires)
+		}
+	}
+	insertAll(t, db, optOutRow+"('optout', 'only', 'gone', "+ago(3*day)+", 7, 'behind', "+ago(2*time.Hour)+", 1)")
+	if got := runRule(t, source, rule, now); len(got.Rows) != 1 {
+		t.Errorf("got %v, want nothing of a sensor that is gone from stores.yaml", got.Rows)
 	}
 }
 
