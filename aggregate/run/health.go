@@ -71,6 +71,9 @@ func (d *openDay) heartbeat(s *state, sensor int, header *wire.Header, h *wire.H
 	at.list = max(at.list, header.OptoutVersion)
 	at.spoolLost, at.kernelDropped = max(at.spoolLost, h.SpoolLost), max(at.kernelDropped, h.KernelDropped)
 	for _, drop := range h.Drops {
+		if drop.Reason == "opted_out" || drop.Reason == "excluded" {
+			continue // sensors of earlier versions told of them: whoever sees it knows when somebody is there who asked to be left out
+		}
 		at.drops[drop.Reason] = max(at.drops[drop.Reason], drop.Count)
 	}
 	for _, c := range h.Channels {

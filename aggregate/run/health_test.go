@@ -37,6 +37,7 @@ func TestWhatALiveSensorSaysOfItself(t *testing.T) {
 			held := time.UnixMilli(at - 90_500).UTC().Truncate(time.Second)
 			beats := []*wire.Heartbeat{
 				{
+					Drops:     []*wire.Drop{{Reason: "opted_out", Count: 3}, {Reason: "excluded", Count: 4}, {Reason: "too_many", Count: 5}}, // of an earlier version
 					CaptureMs: at, FailClosed: []string{"optout_stale", "clock"}, Trouble: []string{"optout_stale", "kafka", "clock"}, SpoolBytes: 900, SpoolOldestMs: at - 7_000_000,
 					SpoolLost: 3, KernelDropped: 10, Channels: []*wire.Channel{{Mhz: 2412, Frames: 4}, {Mhz: 2437, Frames: 1}},
 				},
@@ -59,7 +60,7 @@ func TestWhatALiveSensorSaysOfItself(t *testing.T) {
 				},
 				{
 					Store: "kiosk", Sensor: "a", Zone: "in", Start: time.UnixMilli(at).UTC(), LastCapture: time.UnixMilli(at).UTC(), Trouble: "kafka, silent", OptoutVersion: 7,
-					Drops: map[string]uint64{}, SpoolBytes: 800, SpoolOldest: &held, SpoolLost: 5, KernelDropped: 11, Channels: map[uint16]uint64{0: 2, 2412: 9, 2437: 1},
+					Drops: map[string]uint64{"too_many": 5}, SpoolBytes: 800, SpoolOldest: &held, SpoolLost: 5, KernelDropped: 11, Channels: map[uint16]uint64{0: 2, 2412: 9, 2437: 1},
 				},
 			}
 			if got := steps(t, b); !reflect.DeepEqual(got, want) {

@@ -91,10 +91,14 @@ func (c *Counts) Reasons() []Reason {
 	return out
 }
 
+// drops are those that leave the sensor. How many frames were dropped because of the lists stays on it: a count of every minute
+// would say when somebody is in the store who asked to be left out of all counts, or who of the staff.
 func (c *Counts) drops() []*wire.Drop {
 	var out []*wire.Drop
 	for _, r := range c.Reasons() {
-		out = append(out, &wire.Drop{Reason: r.Name, Count: r.Count})
+		if r.Name != DropOptedOut.String() && r.Name != DropExcluded.String() {
+			out = append(out, &wire.Drop{Reason: r.Name, Count: r.Count})
+		}
 	}
 	return out
 }

@@ -1,6 +1,13 @@
 package agent
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/openfootfall/footfall/ingest/wire"
+)
 
 func TestAnOptedOutAddressIsNeverHashedOrClassed(t *testing.T) {
 	list := &fakeList{}
@@ -26,6 +33,43 @@ func TestAnOptedOutAddressIsNeverHashedOrClassed(t *testing.T) {
 		if e.Header.OptoutVersion != list.version {
 			t.Errorf("got list version %d on a %s, want %d", e.Header.OptoutVersion, e.Kind(), list.version)
 		}
+	}
+}
+
+// TestNothingThatIsSentTellsThatAnOptedOutPhoneIsThere: the same messages are sent whether it is or not, but for the number of all
+// frames on the air.
+func TestNothingThatIsSentTellsThatAnOptedOutPhoneIsThere(t *testing.T) {
+	sent := func(there bool) (out [][]byte) {
+		list := &fakeList{}
+		list.put(phone(1))
+		r := newRig(t, func(r *rig) { r.deps.OptOuts = list })
+		for i := range int64(400) {
+			at := r.at("10:00:00") + 30*i*secondNS
+			r.feed(air{t: at, addr: phone(2), dbm: -50}) // the first and the last frame is the other phone's
+			if there && i < 399 {
+				r.feed(air{t: at + 1e6, addr: phone(1), dbm: -50})
+			}
+		}
+		r.finish()
+		if got := r.p.Counts().Drops[DropOptedOut] > 0; got != there {
+			t.Fatalf("got frames dropped: %v, want %v", got, there)
+		}
+		for _, e := range r.sink.envelopes {
+			e = proto.Clone(e).(*wire.Envelope)
+			if h := e.GetHeartbeat(); h != nil {
+				h.Frames, h.Channels = 0, nil // all frames on the air, of whatever kind
+			}
+			raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, raw)
+		}
+		return out
+	}
+	with, without := sent(true), sent(false)
+	if !slices.EqualFunc(with, without, slices.Equal[[]byte]) {
+		t.Errorf("got other messages with the phone there, want the same %d", len(without))
 	}
 }
 
