@@ -109,8 +109,8 @@ func TestTheListOfStoresFollowsTheRegions(t *testing.T) {
 	wantLines(t, "of none", options(panels.Privacy, "store", panels.NoRegion), "d: Delta", "unknown: unknown")
 	wantLines(t, "of all", options(panels.Chain, "store", "east", panels.NoRegion, "north", "south"), "a: Alpha", "b: Beta", "d: Delta", "c: c", "unknown: unknown")
 	wantLines(t, "of a store's dashboard", options(panels.Store, "store"), "a: Alpha", "b: Beta", "d: Delta", "c: c", "unknown: unknown")
-	insertAll(t, db, sensorRow("door", 0, 1, 1))
-	wantLines(t, "with sensors", options(panels.Sensors, "store", "south", "north"), "a: Alpha")
+	insertAll(t, db, sensorRow("door", 0, 1, 1), "pub_stores (store, name, region, sensors, version) VALUES ('b', 'Beta', 'south', 2, 2)")
+	wantLines(t, "with sensors, heard of or not", options(panels.Sensors, "store", "south", "north"), "a: Alpha", "b: Beta")
 	for _, d := range panels.Dashboards() {
 		if _, ok := grafanaVariables(t, d)["region"]; ok == (d == panels.Store) {
 			t.Errorf("%s: got a variable of regions: %v", d, ok)

@@ -215,6 +215,32 @@ func TestASensorsTotalsBecomeDifferences(t *testing.T) {
 	wantLines(t, "last heard", panelRows(t, source, "sensors_last", params, "sensor", "last_heard", "silent_s"), "door 03-02 09:24 2110")
 }
 
+func TestEverySensorOfStoresYAMLStandsAmongTheLastHeard(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	beat := func(name, trouble string) string {
+		return "pub_sensor_5min (store, sensor, start, last_capture, listened_s, trouble, drops, optout_version, version) " +
+			"VALUES ('a', '" + name + "', '2026-03-02 09:00:00', '2026-03-02 09:04:00', 290, '" + trouble + "', map('weak', 3), 9, 1)"
+	}
+	insertAll(t, db, beat("door", ""), beat("till", "clock_unsynchronised, kafka_refused"), beat("yard", "capture_silent, clock_sideways"), // a newer sensor's word
+		"pub_sensor_5min (store, sensor, start, last_capture, listened_s, version) VALUES ('b', 'mute', '2026-03-02 09:00:00', '2026-03-02 09:00:00', 60, 1)", // no heartbeat
+		"pub_stores (store, policy, sensors, version) VALUES ('a', 'count_only', 4, 1), ('a', 'standard', 4, 2), ('b', 'extended', 1, 2)",
+		privacyRow+"('optout', 'a', 'door', NULL, NULL, 9, 'ok', '2026-03-02 09:30:00', 1), ('optout', 'a', 'new', NULL, NULL, NULL, 'no_data', '2026-03-02 09:30:00', 1), "+
+			"('optout', 'a', 'gone', NULL, NULL, 3, 'ok', '2026-03-02 07:30:00', 1), ('keys', 'a', 'other', NULL, NULL, NULL, 'no_data', '2026-03-02 09:30:00', 1), "+
+			"('optout', 'elsewhere', 'door', NULL, NULL, NULL, 'no_data', '2026-03-02 09:30:00', 1)")
+	params := panels.Params{From: date("2026-03-02"), To: date("2026-03-02").Add(10 * time.Hour), Stores: []string{"a", "b"}}
+	source := newPanelSource(t, db)
+	wantLines(t, "all", panelRows(t, source, "sensors_last", params, "store", "sensor", "policy", "last_heard", "silent_s", "silent_state", "listened_s", "clock", "optout_version"),
+		"a new standard <nil> <nil> no_data <nil> not said <nil>",
+		"b mute extended 03-02 09:00 3600 value 60 not said <nil>",
+		"a door standard 03-02 09:04 3360 value 290 good 9",
+		"a till standard 03-02 09:04 3360 value 290 not synchronised 9",
+		"a yard standard 03-02 09:04 3360 value 290 clock_sideways 9")
+	params.To = date("2026-03-02").Add(9*time.Hour + 20*time.Minute)
+	params.From, params.Stores = params.To.Add(-time.Minute), []string{"a"}
+	wantLines(t, "before the facts", panelRows(t, source, "sensors_last", params, "sensor"))
+}
+
 func TestOfManySensorsTheWorstAreDrawn(t *testing.T) {
 	needEngine(t)
 	db := storetest.Open(t)

@@ -20,6 +20,9 @@ const (
 	regionVariable = "region"
 )
 
+// listedOrHeard are the stores that have sensors by stores.yaml and those that sensors were heard of: a store whose sensors were never heard needs a look, too.
+const listedOrHeard = "(SELECT store FROM pub_stores FINAL WHERE sensors > 0 UNION ALL SELECT store FROM pub_sensor_5min)"
+
 // source is the data source that the reader of a dashboard chose.
 func source() datasource { return datasource{datasourceType, "${datasource}"} }
 
@@ -28,7 +31,7 @@ type about struct {
 	title, description string
 	timezone           string // dates of store-days are written in UTC; instants in the viewer's time
 	from, refresh      string
-	storesFrom         string // table that names the stores
+	storesFrom         string // table, or query in parentheses, that names the stores
 	allStores          bool
 }
 
@@ -39,7 +42,7 @@ func aboutOf(d panels.Dashboard) (about, error) {
 	case panels.Chain:
 		return about{"Footfall: chain", "Stores side by side. Days are each store's own.", "utc", "now-28d", "15m", "pub_store_day", true}, nil
 	case panels.Sensors:
-		return about{"Footfall: sensors", "How the sensors do. Times are yours, not the store's.", "browser", "now-24h", "1m", "pub_sensor_5min", true}, nil
+		return about{"Footfall: sensors", "How the sensors do. Times are yours, not the store's.", "browser", "now-24h", "1m", listedOrHeard, true}, nil
 	case panels.Privacy:
 		return about{"Footfall: privacy", "What is kept, for how long, and what is withheld.", "utc", "now-28d", "15m", "pub_store_day", true}, nil
 	}

@@ -10,11 +10,11 @@ func sensorPanels() []Panel {
 	return []Panel{
 		{
 			ID: "sensors_last", Dashboard: Sensors, Chart: Grid, Title: "When each sensor was last heard of",
-			Question: "Which sensors are silent, and what ails the others? A sensor sends a heartbeat about every minute; one that has been silent for a quarter of an hour needs a look. \"Only counts\" and \"Trouble\" are in the sensor's own words.",
-			Empty:    noSensors,
-			Columns: columns(storeName(), sensorName(), detail("zone", "Zone", None), Column{Name: "last_heard", Label: "Last heard (UTC)", Role: Instant},
-				value("silent_s", "Silent for", Seconds), detail("listened_s", "Listened in its last five minutes", Seconds), detail("fail_closed", "Only counts because", None),
-				detail("trouble", "Trouble", None), detail("optout_version", "Opt-out list", None), detail("spool_bytes", "Holds", Bytes)),
+			Question: "Which sensors are silent, and what ails the others? A sensor sends a heartbeat about every minute; one that has been silent for a quarter of an hour needs a look. One that reads \"no data\" has not been heard of in this range, or never. \"Only counts\" and \"Trouble\" are in the sensor's own words; with a clock that is not good it sends no codes.",
+			Empty:    "No sensor of these stores is known in this range. The aggregator lists those of stores.yaml every few minutes: is it running, and does the range reach to now?",
+			Columns: columns(storeName(), sensorName(), detail("zone", "Zone", None), detail("policy", "Policy", None), detail("last_heard", "Last heard (UTC)", None),
+				value("silent_s", "Silent for", Seconds), state("silent_state", "silent_s"), detail("listened_s", "Listened in its last five minutes", Seconds), detail("clock", "Clock", None),
+				detail("fail_closed", "Only counts because", None), detail("trouble", "Trouble", None), detail("optout_version", "Opt-out list", None), detail("spool_bytes", "Holds", Bytes)),
 			Thresholds: []Threshold{{"silent_s", 0, Good}, {"silent_s", 900, Warn}, {"silent_s", 3600, Bad}},
 		},
 		{
