@@ -16,13 +16,12 @@ import (
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/dashboards/page"
 	"github.com/openfootfall/footfall/dashboards/panels"
-	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
 )
 
 const lookHelp = `footfall look shows a store's numbers as a web page: visits, people inside, dwell, new versus repeat, busy hours. It reads the pub_ tables
 and the names of the stores, and asks nobody who they are, so it listens on loopback only. Where the data ended days ago, as the demo's did, the
-page shows the last day that the store was open.
+page shows the last day that the store was open, an hour before it closed.
 
   footfall look --clickhouse embedded:.demo/clickhouse
 
@@ -63,7 +62,7 @@ func look(ctx context.Context, db *store.DB, listen string, out io.Writer, log *
 	for _, s := range known {
 		list = append(list, page.Store{ID: s.Store, Name: s.Name, TimeZone: s.TimeZone})
 	}
-	now, err := lookAt(ctx, db, known[0].TimeZone)
+	now, err := lookAt(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -76,32 +75,24 @@ func look(ctx context.Context, db *store.DB, listen string, out io.Writer, log *
 	})
 }
 
-// staleAfter is how old the newest day may be for a page of now; of older data the page shows the evening of the last open day.
-const staleAfter = 48 * time.Hour
+// staleAfter is how old the newest open hour may be for a page of now.
+const staleAfter = 60 * time.Hour
 
-// lookAt is the clock of a page on what a database holds.
-func lookAt(ctx context.Context, db *store.DB, zone string) (func() time.Time, error) {
-	rows, err := db.Rows(ctx, "SELECT toString(max(store_day)) FROM pub_store_day FINAL WHERE visits_state = 'value' OR estimated_state = 'value' HAVING count() > 0")
+// lookAt is the clock of a page on what a database holds: where that is old, it stands at the beginning of the last hour in which a
+// store was open and listened to, so that the page shows a day that is under way, and the last whole day before it.
+func lookAt(ctx context.Context, db *store.DB) (func() time.Time, error) {
+	rows, err := db.Rows(ctx, "SELECT max(start) FROM pub_store_hour FINAL WHERE visits_state NOT IN ('closed', 'no_data') HAVING count() > 0")
 	if err != nil {
 		return nil, err
 	}
 	if len(rows.Cells) == 0 {
 		return time.Now, nil
 	}
-	text, _ := rows.Cells[0][0].(string)
-	day, err := calendar.ParseDay(text)
-	if err != nil {
-		return time.Now, nil //nolint:nilerr // there is no such day yet
+	last, ok := rows.Cells[0][0].(time.Time)
+	if !ok || time.Since(last) <= staleAfter {
+		return time.Now, nil
 	}
-	c, err := calendar.New(zone)
-	if err != nil {
-		return nil, err
-	}
-	if end := c.End(day); time.Since(end) > staleAfter {
-		evening := c.Start(day).Add(16*time.Hour + 30*time.Minute) // store-days begin at 04:00
-		return func() time.Time { return evening }, nil
-	}
-	return time.Now, nil
+	return func() time.Time { return last }, nil
 }
 
 // published gives the page's queries a database.

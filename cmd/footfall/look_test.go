@@ -3,17 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/aggregate/store/storetest"
+	"github.com/openfootfall/footfall/dashboards/page"
 )
 
 // TestLookShowsTheDemo: after the demo the page shows its last day, under this machine's names alone.
@@ -27,20 +30,20 @@ func TestLookShowsTheDemo(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	out, done := new(lockedBuffer), make(chan error, 1)
 	go func() { done <- look(ctx, db, "127.0.0.1:0", out, slog.New(slog.DiscardHandler)) }()
-	var url string
+	var address string
 	eventually(t, "the page is served", func() bool {
-		url = regexp.MustCompile(`http://[^ ]+`).FindString(out.text())
-		return url != ""
+		address = regexp.MustCompile(`http://[^ ]+`).FindString(out.text())
+		return address != ""
 	})
-	text := scrape(t, url)
+	text := scrape(t, address)
 	if !strings.Contains(text, "Demo Street 1") || !strings.Contains(text, "<table") {
 		t.Error("the page names no store, or has no table")
 	}
-	api := strings.TrimSuffix(url, "/store/") + "/api/v1/panels/visits_by_day.csv?store=demo&from=2026-03-02&to=2026-03-03"
+	api := strings.TrimSuffix(address, "/store/") + "/api/v1/panels/visits_by_day.csv?store=demo&from=2026-03-02&to=2026-03-03"
 	if csv := scrape(t, api); strings.Count(csv, "\n") < 3 || !strings.Contains(csv, "2026-03-03") {
 		t.Errorf("got the CSV %q, want the demo's two days", csv)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,17 +79,61 @@ func TestLookWantsLoopbackAndAStore(t *testing.T) {
 }
 
 func TestLookOfNowAndOfLongAgo(t *testing.T) {
+	needEngine(t)
 	db := storetest.Open(t)
-	at, err := lookAt(t.Context(), db, "Europe/Berlin")
+	at, err := lookAt(t.Context(), db)
 	if err != nil || time.Since(at()).Abs() > time.Minute {
 		t.Errorf("without data: got %v, want now", err)
 	}
-	row := store.PubStoreDayRow{Store: "demo", StoreDay: time.Date(2026, time.March, 7, 0, 0, 0, 0, time.UTC), VisitsState: "value", Version: 1}
-	if err := store.Insert(t.Context(), db, store.TablePubStoreDay, []store.PubStoreDayRow{row}); err != nil {
+	insertAll(t, db, hourRows("demo", "2026-03-07", 1, "20", "30", "NULL"))
+	at, err = lookAt(t.Context(), db)
+	if want := time.Date(2026, time.March, 7, 10, 0, 0, 0, time.UTC); err != nil || !at().Equal(want) {
+		t.Errorf("got %v (%v), want %v", at(), err, want)
+	}
+	insertAll(t, db, hourRows("demo", time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly), 1, "20"))
+	at, err = lookAt(t.Context(), db)
+	if err != nil || time.Since(at()).Abs() > time.Minute {
+		t.Errorf("with data of yesterday: got %v, want now", err)
+	}
+}
+
+// TestLookAfterADemoThatEndsOnASunday: the store is closed on Sundays, so the page is of Saturday, an hour before it closes at six.
+func TestLookAfterADemoThatEndsOnASunday(t *testing.T) {
+	needEngine(t)
+	dir := filepath.Join(t.TempDir(), "demo")
+	if err := demo(t.Context(), demoOptions{days: 7, seed: 1, dir: dir}, io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	at, err = lookAt(t.Context(), db, "Europe/Berlin")
-	if want := time.Date(2026, time.March, 7, 19, 30, 0, 0, time.UTC); err != nil || !at().Equal(want) {
-		t.Errorf("got %v (%v), want %v", at(), err, want)
+	db := storetest.OpenDir(t, filepath.Join(dir, "clickhouse"))
+	at, err := lookAt(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := at()
+	if want := time.Date(2026, time.March, 7, 16, 0, 0, 0, time.UTC); !now.Equal(want) {
+		t.Fatalf("got %v, want %v", now, want)
+	}
+	p, err := page.New(page.Options{Query: published{db}, Stores: []page.Store{{ID: "demo", Name: "Demo Street 1", TimeZone: "Europe/Berlin"}}, Now: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string][2]string{"last_day": {"2026-03-06", "value"}, "today": {"2026-03-07", "value"}} {
+		data, err := p.Read(t.Context(), id, false, url.Values{"store": {"demo"}}, func(string) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got page.PanelAnswer
+		if err := json.Unmarshal(data.Body, &got); err != nil {
+			t.Fatal(err)
+		}
+		cell := func(name string) any {
+			return got.Rows[0][slices.IndexFunc(got.Columns, func(c page.ColumnInfo) bool { return c.Name == name })]
+		}
+		if len(got.Rows) != 1 || cell("time") != want[0] || cell("estimated_state") != want[1] {
+			t.Errorf("%s: got %v, want a number of %s", id, got.Rows, want[0])
+		}
+		if id == "today" && cell("until_clock") != "17:00" {
+			t.Errorf("today: got until %v, want the hours that are over at five", cell("until_clock"))
+		}
 	}
 }

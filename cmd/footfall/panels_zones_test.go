@@ -180,7 +180,11 @@ func checkZonedDays(t *testing.T, source panels.Querier, z zonedStore, days []zo
 	wantLines(t, "trend", panelRows(t, source, "trend", params, "time"), weeks...)
 	wantLines(t, "chain_per_hour", panelRows(t, source, "chain_per_hour", params, "store", "hours_open", "days_shown"), fmt.Sprintf("%s %d 3", z.id, open))
 	wantLines(t, "chain_ranked", panelRows(t, source, "chain_ranked", params, "store", "days_shown"), z.id+" 3")
+	opens := days[2].opens
+	params.To = time.Date(opens.Year(), opens.Month(), opens.Day()+1, 4, 0, 0, 0, opens.Location()).Add(-time.Second) // the end of the last store-day, as the page asks
 	wantLines(t, "last_day", panelRows(t, source, "last_day", params, "time"), dates[2])
+	params.To = params.To.Add(-time.Second)
+	wantLines(t, "last_day a second before", panelRows(t, source, "last_day", params, "time"), dates[1])
 	params.To = days[1].date // a range that ends before the last day does not show it
 	wantLines(t, "visits_by_day", panelRows(t, source, "visits_by_day", params, "time"), dates[:2]...)
 }

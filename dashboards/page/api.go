@@ -124,7 +124,7 @@ func (p *Page) panelData(ctx context.Context, panel panels.Panel, asCSV bool, q 
 	if err != nil {
 		return Data{}, err
 	}
-	table, err := p.read(ctx, panel, s.params(panel.ID, places, now))
+	table, err := p.read(ctx, panel, s.params(panel, places, now))
 	if err != nil {
 		return Data{}, err
 	}

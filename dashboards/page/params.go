@@ -40,15 +40,48 @@ func (s span) days() int { return int(s.To-s.From) + 1 }
 
 // params are for a panel's SQL. Store-days are dates there, and a date is midnight UTC; the last day is in it to its last second. Where
 // the range ends today, panels about the present end now, and others if that is later: by UTC a store-day west of Greenwich ends on the
-// next date.
-func (s span) params(panel string, places []place, now time.Time) panels.Params {
+// next date. Panels of what is over end on the store's clock, now at the latest.
+func (s span) params(panel panels.Panel, places []place, now time.Time) panels.Params {
 	const point, points = 300, 600
+	at := places[0].calendar
 	from, to := s.From.Date(), s.To.Date().Add(24*time.Hour-time.Second)
 	width := int(to.Sub(from).Seconds()) / points
-	if live := places[0].calendar.DayOf(now) == s.To; live && (now.After(to) || layoutOf(panel).live && now.After(from)) {
+	today := at.DayOf(now)
+	switch end := endOf(panel); {
+	case end == endsNow && s.To >= today && s.From <= today, s.To == today && now.After(to):
 		to = now.UTC()
+	case end == endsOver && s.From <= today:
+		to = at.End(s.To).Add(-time.Second).UTC()
+		if now.Before(to) {
+			to = now.UTC()
+		}
+	}
+	if to.Before(from) { // a morning east of Greenwich
+		from = at.Start(s.From).UTC()
 	}
 	return panels.Params{From: from, To: to, Stores: ids(places), Width: (width/point + 1) * point}
+}
+
+// end is where a panel's range ends.
+type end int
+
+const (
+	endsDay  end = iota // with the last day's date
+	endsNow             // now, where that is within the range
+	endsOver            // with the last store-day on the store's clock, or now
+)
+
+// endOf says it of a panel. Sensors and facts of privacy are of now, unless they are counted by store-day.
+func endOf(panel panels.Panel) end {
+	switch {
+	case panel.ID == "today" || panel.ID == "last_day":
+		return endsOver
+	case layoutOf(panel.ID).live:
+		return endsNow
+	case (panel.Dashboard == panels.Sensors || panel.Dashboard == panels.Privacy) && !strings.Contains(panel.SQL, "$__dateFilter(store_day)"):
+		return endsNow
+	}
+	return endsDay
 }
 
 // readSpan reads range, or from and to.

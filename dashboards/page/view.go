@@ -106,7 +106,7 @@ func (p *Page) sections(r *http.Request, s place, days span) []section {
 	var group errgroup.Group
 	var marks []noted
 	group.Go(func() error {
-		marks = p.readNoted(r.Context(), s, days.params("", []place{s}, p.o.Now()))
+		marks = p.readNoted(r.Context(), s, days.params(panels.Panel{}, []place{s}, p.o.Now()))
 		return nil
 	})
 	for i, one := range shown {
@@ -123,7 +123,7 @@ func (p *Page) sections(r *http.Request, s place, days span) []section {
 }
 
 func (p *Page) card(r *http.Request, panel panels.Panel, s place, days span) card {
-	table, err := p.read(r.Context(), panel, days.params(panel.ID, []place{s}, p.o.Now()))
+	table, err := p.read(r.Context(), panel, days.params(panel, []place{s}, p.o.Now()))
 	var c card
 	if err != nil {
 		p.o.Logger.Error("a panel of the page could not be read", "panel", panel.ID, "error", err)

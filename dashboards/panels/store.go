@@ -13,7 +13,7 @@ func storePanels() []Panel {
 	return []Panel{
 		{
 			ID: "today", Dashboard: Store, Chart: Stat, Title: "Today so far",
-			Question: "How is today going, against a usual day? The full hours so far, added up, beside the median of the same hours on the same weekday in the last eight weeks. Hours under 10 add nothing on either side, so both numbers are at least so many, and the range is wider than that of a single hour." + estimateNote,
+			Question: "How is today going, against a usual day? The full hours so far, added up, beside the median of the same hours on the same weekday in the last eight weeks. Hours under 10 add nothing on either side, so both numbers are at least so many, and the range is wider than that of a single hour. Until the first open hour of a day is over, and on a day that the store is closed, there is no number: it reads \"no data\"." + estimateNote,
 			Empty:    noHours,
 			Columns: columns(storeName(), day(), detail("until_clock", "until", None), estimated(),
 				value("typical_visits", "Usual by then", Visits), state("typical_state", "typical_visits"), detail("typical_days", "Days behind the usual", None),
@@ -30,7 +30,7 @@ func storePanels() []Panel {
 		},
 		{
 			ID: "last_day", Dashboard: Store, Chart: Stat, Title: "The last whole day",
-			Question: "How was the last whole day, against a usual one? Visits of stable devices beside the median of the same weekday in the last eight weeks, of at least three." + stableNote + roundedNote,
+			Question: "How was the last whole day, against a usual one? The newest day that is over and that the store was open on. Visits of stable devices beside the median of the same weekday in the last eight weeks, of at least three." + stableNote + roundedNote,
 			Empty:    noDays,
 			Columns: columns(storeName(), day(), value("visits", "Visits of stable devices", Visits), state("visits_state", "visits"),
 				value("typical_visits", "Usual", Visits), state("typical_state", "typical_visits"), detail("typical_days", "Days behind the usual", None),

@@ -1,12 +1,20 @@
--- The newest whole store-day of the range beside the median of the same weekday in the eight weeks before it.
+-- The newest whole store-day of the range that the store was open on, beside the median of the same weekday in the eight weeks before it.
+-- A day is whole when each of its hours is over to its last second.
 -- A day that reads "under 10" ranks below every number. Fewer than three days make no typical one.
 WITH days AS
 (
     SELECT store, store_day, visits, visits_state, estimated_visits, estimated_low, estimated_high, estimated_state, sealed,
-        max(store_day) OVER (PARTITION BY store) AS newest
+        maxIf(store_day, visits_state != 'closed') OVER (PARTITION BY store) AS newest
     FROM pub_store_day FINAL
     WHERE store IN (${store:singlequote})
         AND store_day >= toDate($__toTime, 'UTC') - 120 AND store_day <= toDate($__toTime, 'UTC') + 1
+        AND (store, store_day) NOT IN
+        (
+            SELECT store, store_day
+            FROM pub_store_hour FINAL
+            WHERE store IN (${store:singlequote}) AND start > $__toTime - 3599
+                AND store_day >= toDate($__toTime, 'UTC') - 1 AND store_day <= toDate($__toTime, 'UTC') + 1
+        )
 ),
 compared AS
 (
@@ -41,3 +49,4 @@ SELECT store,
     now_sealed AS sealed
 FROM compared
 ORDER BY store
+SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -1,20 +1,26 @@
 -- The hours so far of each store's newest open store-day in the range, added up, beside the median of what the same hours of the same
 -- weekday brought in the eight weeks before. Hours that read "under 10" add nothing on either side, so both are "at least".
+-- Today is the store-day that the range ends in, counted on from the newest hour there is: where none of its open hours is over to its
+-- last second, there is no number, rather than that of an earlier day.
 WITH hours AS
 (
-    SELECT store, store_day, (local_hour + 20) % 24 AS step, visits, visits_state, estimated_visits, estimated_low, estimated_high, estimated_state,
+    SELECT store, start, store_day, (local_hour + 20) % 24 AS step, visits, visits_state, estimated_visits, estimated_low, estimated_high, estimated_state,
         maxIf(store_day, visits_state != 'closed') OVER (PARTITION BY store) AS newest
     FROM pub_store_hour FINAL
     WHERE store IN (${store:singlequote})
         AND store_day >= toDate($__toTime, 'UTC') - 70 AND store_day <= toDate($__toTime, 'UTC') + 1
+        AND start <= $__toTime - 3599
 ),
 latest AS
 (
-    SELECT store, max(step) AS until FROM hours WHERE store_day = newest GROUP BY store
+    SELECT store, maxIf(step, store_day = newest) AS until,
+        argMax(store_day, start) + intDiv(3600 * argMax(step, start) + dateDiff('second', max(start), $__toTime), 86400) AS today
+    FROM hours
+    GROUP BY store
 ),
 sums AS
 (
-    SELECT h.store AS store, h.store_day AS day, h.newest AS newest, l.until AS until,
+    SELECT h.store AS store, h.store_day AS day, h.newest AS newest, l.until AS until, l.today AS today,
         sumIf(ifNull(h.visits, 0), h.visits_state = 'value') AS day_visits,
         multiIf(countIf(h.visits_state = 'value') > 0, 'value', countIf(h.visits_state = 'under_10') > 0, 'under_10',
             countIf(h.visits_state = 'policy') > 0, 'policy', countIf(h.visits_state = 'no_data') > 0, 'no_data', 'closed') AS day_state,
@@ -26,26 +32,26 @@ sums AS
     FROM hours AS h
     INNER JOIN latest AS l ON l.store = h.store
     WHERE h.step <= l.until AND h.store_day <= h.newest AND h.store_day >= h.newest - 56 AND dateDiff('day', h.store_day, h.newest) % 7 = 0
-    GROUP BY store, day, newest, until
+    GROUP BY store, day, newest, until, today
 ),
 compared AS
 (
-    SELECT store, newest, until,
+    SELECT store, newest, until, today, newest = today AS is_open,
         anyIf(day_visits, day = newest) AS now_visits,
-        anyIf(day_state, day = newest) AS now_state,
+        if(is_open, anyIf(day_state, day = newest), 'no_data') AS now_state,
         anyIf(day_estimated, day = newest) AS now_estimated,
         anyIf(day_low, day = newest) AS now_low,
         anyIf(day_high, day = newest) AS now_high,
-        anyIf(day_estimated_state, day = newest) AS now_estimated_state,
-        countIf(day < newest AND day_estimated_state IN ('value', 'under_10')) AS days_behind,
+        if(is_open, anyIf(day_estimated_state, day = newest), 'no_data') AS now_estimated_state,
+        countIf(is_open AND day < newest AND day_estimated_state IN ('value', 'under_10')) AS days_behind,
         quantileExactIf(0.5)(day_estimated, day < newest AND day_estimated_state IN ('value', 'under_10')) AS middle
     FROM sums
-    GROUP BY store, newest, until
+    GROUP BY store, newest, until, today
     HAVING newest >= toDate($__fromTime, 'UTC')
 )
 SELECT store,
-    toDateTime(newest, 'UTC') AS time,
-    concat(leftPad(toString((until + 5) % 24), 2, '0'), ':00') AS until_clock,
+    toDateTime(today, 'UTC') AS time,
+    if(is_open, concat(leftPad(toString((until + 5) % 24), 2, '0'), ':00'), '') AS until_clock,
     if(now_estimated_state = 'value', now_estimated, NULL) AS estimated_visits,
     if(now_estimated_state = 'value', now_low, NULL) AS estimated_low,
     if(now_estimated_state = 'value', now_high, NULL) AS estimated_high,
