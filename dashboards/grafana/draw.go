@@ -50,7 +50,7 @@ func timed(p panels.Panel) bool {
 func draw(p panels.Panel) panel {
 	out := panel{
 		Title: p.Title, Description: p.Question + "\n\nWhere it is empty: " + p.Empty, Datasource: source(),
-		Targets:     []target{newTarget("A", p.SQL)},
+		Targets:     []target{newTarget("A", statement(p))},
 		FieldConfig: fieldConfig{Defaults: defaults{Unit: unit(p.Unit), NoValue: p.Empty}},
 	}
 	if strings.Contains(p.SQL, "$__interval_s") {
@@ -84,7 +84,7 @@ func newTarget(ref, sql string) target {
 	return target{RefID: ref, Datasource: source(), EditorType: "sql", QueryType: "table", Format: 1, RawSQL: sql, PluginVersion: pluginVersion}
 }
 
-// nothing stands in single empty cells; the column beside it says why.
+// nothing stands in single empty cells of which nothing is known, and in those of tables, where the column beside them says why.
 const nothing = "–"
 
 func stat(out *panel, p panels.Panel) {
@@ -111,6 +111,8 @@ func matrix(out *panel, p panels.Panel) {
 	}}}
 	out.FieldConfig.Defaults.Custom = map[string]any{"align": "center", "cellOptions": map[string]any{"type": "color-background", "mode": "basic"}}
 	out.FieldConfig.Defaults.Color = &color{"continuous-BlPu"}
+	least := 0.0 // the colours begin here, not at the codes
+	out.FieldConfig.Defaults.Min, out.FieldConfig.Defaults.Mappings = &least, codeMappings("transparent")
 	out.Options = tableOptions()
 }
 

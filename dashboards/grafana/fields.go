@@ -46,6 +46,9 @@ func properties(p panels.Panel, c panels.Column, kind string) []property {
 	case panels.Low, panels.High:
 		out = append(out, ends(p, c, kind)...)
 	}
+	if kind == "stat" && saysWhy(p, c) {
+		out = append(out, property{"mappings", codeMappings("text")})
+	}
 	hidden := c.Role == panels.Detail || c.Role == panels.State || c.Role == panels.Time && kind == "barchart"
 	if hidden && kind != "table" && kind != "stat" {
 		out = append(out, property{"custom.hideFrom", hideFrom{Viz: true, Legend: true}})

@@ -121,10 +121,12 @@ type fieldConfig struct {
 }
 
 type defaults struct {
-	Unit    string         `json:"unit,omitempty"`
-	NoValue string         `json:"noValue"`
-	Color   *color         `json:"color,omitempty"`
-	Custom  map[string]any `json:"custom,omitempty"`
+	Unit     string         `json:"unit,omitempty"`
+	NoValue  string         `json:"noValue"`
+	Min      *float64       `json:"min,omitempty"`
+	Mappings []valueMapping `json:"mappings,omitempty"`
+	Color    *color         `json:"color,omitempty"`
+	Custom   map[string]any `json:"custom,omitempty"`
 }
 
 type color struct {
