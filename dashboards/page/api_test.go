@@ -261,3 +261,46 @@ func TestLists(t *testing.T) {
 		t.Errorf("got %s, want %s in it", got, want)
 	}
 }
+
+// A row's other instants keep their time of day, too, and are empty where there is none.
+func TestInstantsKeepTheirTime(t *testing.T) {
+	for _, c := range []struct {
+		panel, column string
+		v             any
+		want          string
+	}{
+		{"sensors_trouble", "last_seen", noon, "2026-03-04T11:00:00Z"},
+		{"sensors_last", "last_heard", noon, "2026-03-04T11:00:00Z"},
+		{"privacy_audit", "last_entry", noon, "2026-03-04T11:00:00Z"},
+		{"privacy_oldest", "oldest", noon, "2026-03-04T11:00:00Z"},
+		{"privacy_keys", "said_at", noon, "2026-03-04T11:00:00Z"},
+		{"privacy_keys", "said_at", nil, ""},
+		{"campaigns", "last_day", monday(0), "2026-03-02"},
+	} {
+		panel, _ := panels.Find(c.panel)
+		var table panels.Table
+		row := make([]any, len(panel.Columns))
+		at := -1
+		for i, column := range panel.Columns {
+			table.Columns = append(table.Columns, column.Name)
+			if column.Name == c.column {
+				at, row[i] = i, c.v
+			}
+		}
+		if at < 0 {
+			t.Fatalf("%s has no column %s", c.panel, c.column)
+		}
+		table.Rows = [][]any{row}
+		body, err := writeCSV(panel, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
+		if err != nil || len(lines) != 2 || lines[1][at] != c.want {
+			t.Errorf("%s: %s of %v: got %q, %v, want %s", c.panel, c.column, c.v, lines, err, c.want)
+		}
+		if got := plain(panel.Columns[at].Role, c.v); c.v != nil && got != c.want {
+			t.Errorf("%s: %s of %v in JSON: got %v, want %s", c.panel, c.column, c.v, got, c.want)
+		}
+	}
+}

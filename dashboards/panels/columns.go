@@ -17,6 +17,9 @@ func detail(name, label string, u Unit) Column {
 	return Column{Name: name, Label: label, Unit: u, Role: Detail}
 }
 
+// moment is an instant beside the others of a row; nil where there is none.
+func moment(name, label string) Column { return Column{Name: name, Label: label, Role: Instant} }
+
 // state is the state column of the columns of a name.
 func state(name, of string) Column {
 	return Column{Name: name, Label: "Why there is no number", Role: State, Of: of}

@@ -51,12 +51,13 @@ const (
 // Role is what a column is for.
 type Role string
 
-// The roles. A panel has at most one time column. It holds either a UTC instant
-// (Instant) or a date, which is midnight UTC of the store-day and to be written
-// as a date in UTC whoever looks: it has no time of day.
+// The roles. A time is either a UTC instant (Instant) or a date, which is midnight
+// UTC of the store-day and to be written as a date in UTC whoever looks: it has no
+// time of day. A date that is a Detail is one of these. A panel is drawn over its
+// first time column.
 const (
 	Time     Role = "time"     // date of a store-day or of the Monday of a store-week
-	Instant  Role = "instant"  // UTC instant
+	Instant  Role = "instant"  // UTC instant; nil where there is none
 	Category Role = "category" // name that a row goes by: store, zone, hour
 	Value    Role = "value"    // number that is drawn; nil unless its state column reads value
 	Low      Role = "low"      // lower end of the interval of the value column Of

@@ -45,6 +45,9 @@ func checkColumns(t *testing.T, p Panel) {
 			t.Errorf("column %+v has no name or label of its own", c)
 		}
 		names[c.Name] = true
+		if utc := strings.HasSuffix(c.Label, "(UTC)"); utc != (c.Role == Instant) {
+			t.Errorf("%s is called %q and has role %s: times of day are instants and say that they are UTC", c.Name, c.Label, c.Role)
+		}
 		of, ok := p.Column(c.Of)
 		switch c.Role {
 		case Low, High:

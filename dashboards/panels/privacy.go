@@ -11,7 +11,7 @@ func privacyPanels() []Panel {
 			Question: "Is anything kept for longer than it may be? Every place that keeps something of devices, how old the oldest thing there was at the newest check of the range, and how old it may become by the settings. A breach stands for the rest of its day. \"Unknown\" could not be proven: it does not mean that all is well.",
 			Empty:    noChecks,
 			Columns: columns(category("kind", "Kind"), storeName(), category("name", "Place"), detail("proof", "Proof", None), detail("reason", "Why", None), value("age_s", "Oldest", Seconds),
-				detail("limit_s", "May become", Seconds), detail("used_pct", "Of its limit", Percent), detail("oldest", "Time of the oldest (UTC)", None),
+				detail("limit_s", "May become", Seconds), detail("used_pct", "Of its limit", Percent), moment("oldest", "Time of the oldest (UTC)"),
 				Column{Name: "checked_at", Label: "Checked (UTC)", Role: Instant}),
 			Thresholds: []Threshold{{"used_pct", 0, Good}, {"used_pct", 90, Warn}, {"used_pct", 100.5, Bad}},
 		},
@@ -28,7 +28,7 @@ func privacyPanels() []Panel {
 			Question: "Which store-day's keys does each sensor have? A sensor turns its keys when its store-day begins, and destroys those before: with keys of today nobody can make the codes of an earlier day again. It says the day, never a key. A sensor that is silent may still have the keys that it last had.",
 			Empty:    noFacts,
 			Columns: columns(storeName(), sensorName(), detail("keys_of", "Keys of", None), value("days_old", "Store-days old", None), detail("reading", "Reads", None),
-				detail("said_at", "Said (UTC)", None), Column{Name: "checked_at", Label: "As of (UTC)", Role: Instant}),
+				moment("said_at", "Said (UTC)"), Column{Name: "checked_at", Label: "As of (UTC)", Role: Instant}),
 			Thresholds: []Threshold{{"days_old", 0, Good}, {"days_old", 1, Warn}, {"days_old", 2, Bad}},
 		},
 		{
@@ -41,7 +41,7 @@ func privacyPanels() []Panel {
 			ID: "privacy_audit", Dashboard: Privacy, Chart: Grid, Title: "Audit logs",
 			Question: "Is the record of what was done whole? Every line of an audit log holds the hash of the one before; the chain is read anew every hour. It has no key, so note its head elsewhere now and then: footfall audit verify prints it.",
 			Empty:    noFacts,
-			Columns: columns(category("program", "Program"), value("entries", "Entries", None), detail("chain", "The chain is", None), detail("last_entry", "Last entry (UTC)", None),
+			Columns: columns(category("program", "Program"), value("entries", "Entries", None), detail("chain", "The chain is", None), moment("last_entry", "Last entry (UTC)"),
 				Column{Name: "checked_at", Label: "Verified (UTC)", Role: Instant}),
 		},
 		{

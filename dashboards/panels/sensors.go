@@ -12,7 +12,7 @@ func sensorPanels() []Panel {
 			ID: "sensors_last", Dashboard: Sensors, Chart: Grid, Title: "When each sensor was last heard of",
 			Question: "Which sensors are silent, and what ails the others? A sensor sends a heartbeat about every minute; one that has been silent for a quarter of an hour needs a look. One that reads \"no data\" has not been heard of in this range, or never. \"Only counts\" and \"Trouble\" are in the sensor's own words; with a clock that is not good it sends no codes.",
 			Empty:    "No sensor of these stores is known in this range. The aggregator lists those of stores.yaml every few minutes: is it running, and does the range reach to now?",
-			Columns: columns(storeName(), sensorName(), detail("zone", "Zone", None), detail("policy", "Policy", None), detail("last_heard", "Last heard (UTC)", None),
+			Columns: columns(storeName(), sensorName(), detail("zone", "Zone", None), detail("policy", "Policy", None), moment("last_heard", "Last heard (UTC)"),
 				value("silent_s", "Silent for", Seconds), state("silent_state", "silent_s"), detail("listened_s", "Listened in its last five minutes", Seconds), detail("clock", "Clock", None),
 				detail("fail_closed", "Only counts because", None), detail("trouble", "Trouble", None), detail("optout_version", "Opt-out list", None), detail("spool_bytes", "Holds", Bytes)),
 			Thresholds: []Threshold{{"silent_s", 0, Good}, {"silent_s", 900, Warn}, {"silent_s", 3600, Bad}},
@@ -55,7 +55,7 @@ func sensorPanels() []Panel {
 			Question: "What did not work as configured, and for how long? In the sensor's own words, from its heartbeats. A sensor that only counts has failed closed: without a key, a good clock or a fresh opt-out list it sends no codes.",
 			Empty:    "No sensor reported any trouble in this range.",
 			Columns: columns(storeName(), sensorName(), category("kind", "Kind"), detail("what", "What", None), Column{Name: "first_seen", Label: "From (UTC)", Role: Instant},
-				detail("last_seen", "Until (UTC)", None), value("minutes", "For", Minutes)),
+				moment("last_seen", "Until (UTC)"), value("minutes", "For", Minutes)),
 			Thresholds: []Threshold{{"minutes", 0, Warn}, {"minutes", 60, Bad}},
 		},
 		{
