@@ -51,21 +51,9 @@ func (t *readTally) note(u api.Use) {
 
 // run writes the entries of each day when it is over, and what there is of the last one at the end.
 func (t *readTally) run(ctx context.Context) error {
-	tick := time.NewTicker(tallyLook)
-	defer tick.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return t.write(utcDay(t.now()) + 1)
-		case <-tick.C:
-			err := t.write(utcDay(t.now()))
-			if err != nil && !failed { // the counts stay, and reading goes on without them
-				t.log.Error("what was read over the API could not be written to the audit log; look at the data folder and its disk", "error", err)
-			}
-			failed = err != nil
-		}
-	}
+	return eachDay(ctx, t.now, t.write, func(err error) { // the counts stay, and reading goes on without them
+		t.log.Error("what was read over the API could not be written to the audit log; look at the data folder and its disk", "error", err)
+	})
 }
 
 // write writes the day that is counted if it is before the one given. What is written is not counted again, should the rest fail.

@@ -43,17 +43,25 @@ func (t *tally) count(what string) {
 
 // run writes the entry of each day when it is over, and what there is of the last one at the end.
 func (t *tally) run(ctx context.Context) error {
+	return eachDay(ctx, t.now, t.write, func(err error) { // the counts stay, and opt-outs go on without them
+		t.log.Error("the day's counts could not be written to the audit log; look at the data folder and its disk", "error", err)
+	})
+}
+
+// eachDay has the days written that are over, looked at every tallyLook, and at the end the last one too. The first failure in a row
+// is reported.
+func eachDay(ctx context.Context, now func() time.Time, write func(before calendar.Day) error, failing func(error)) error {
 	tick := time.NewTicker(tallyLook)
 	defer tick.Stop()
 	failed := false
 	for {
 		select {
 		case <-ctx.Done():
-			return t.write(utcDay(t.now()) + 1)
+			return write(utcDay(now()) + 1)
 		case <-tick.C:
-			err := t.write(utcDay(t.now()))
-			if err != nil && !failed { // the counts stay, and opt-outs go on without them
-				t.log.Error("the day's counts could not be written to the audit log; look at the data folder and its disk", "error", err)
+			err := write(utcDay(now()))
+			if err != nil && !failed {
+				failing(err)
 			}
 			failed = err != nil
 		}
