@@ -152,6 +152,22 @@ func TestTodayIsComparedOverTheSameHours(t *testing.T) {
 		"Mon 09:00 20 value 4", "Mon 10:00 30 value 4", "Mon 11:00 50 value 3")
 }
 
+func TestVisitsPerHourAreOfTheDaysThatHaveANumber(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	hours := []string{"30", "40", "NULL"} // three hours open, the last under 10
+	insertAll(t, db,
+		dayRow("a", "2026-03-02", 30, 1), hourRows("a", "2026-03-02", 1, hours...), // 90 estimated visits
+		dayRow("a", "2026-03-03", 0, 1), hourRows("a", "2026-03-03", 1, "NULL", "NULL", "NULL"),
+		dayRow("a", "2026-03-04", 40, 1), hourRows("a", "2026-03-04", 1, hours...), // 120
+		hourRows("a", "2026-03-05", 1, hours...), // not over: there is no day yet
+		dayRow("quiet", "2026-03-02", 0, 1), hourRows("quiet", "2026-03-02", 1, "NULL", "NULL"))
+	params := panels.Params{From: date("2026-03-02"), To: date("2026-03-08"), Stores: []string{"a", "quiet"}}
+	wantLines(t, "visits per opening hour", panelRows(t, newPanelSource(t, db), "chain_per_hour", params, "store", "per_hour", "per_hour_state", "hours_open", "days_shown", "days_under_10"),
+		"a 35 value 6 2 1", // 210 in 6 hours, not in 12
+		"quiet <nil> under_10 0 0 1")
+}
+
 func TestOccupancyIsOnTheStoresClock(t *testing.T) {
 	needEngine(t)
 	db := storetest.Open(t)

@@ -13,10 +13,10 @@ func chainPanels() []Panel {
 		},
 		{
 			ID: "chain_per_hour", Dashboard: Chain, Chart: Bars, Title: "Visits per opening hour",
-			Question: "Which stores are busy for the time they are open? Estimated visits divided by the hours in which the store was open and a sensor listened." + estimateNote,
+			Question: "Which stores are busy for the time they are open? Estimated visits divided by the hours in which the store was open and a sensor listened, of the days that have a number: a store with many days under 10 is less busy than it seems here." + estimateNote,
 			Empty:    noStores,
 			Columns: columns(storeName(), value("per_hour", "Estimated visits per hour", Visits), state("per_hour_state", "per_hour"),
-				detail("hours_open", "Hours open", None), detail("days_shown", "Days in the sum", None)),
+				detail("hours_open", "Hours open on these days", None), detail("days_shown", "Days in the sum", None), detail("days_under_10", "Days under 10", None)),
 		},
 		{
 			ID: "chain_weeks", Dashboard: Chain, Chart: Line, Title: "Week over week",

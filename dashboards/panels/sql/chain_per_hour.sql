@@ -1,4 +1,5 @@
--- Estimated visits of the range's store-days divided by the hours in which the store was open and listened to.
+-- Estimated visits of the range's store-days divided by the hours in which the store was open and listened to, of the days that have a
+-- number: the hours of a day that reads "under 10", or that is not over yet, would be divided by without their visits.
 WITH days AS
 (
     SELECT store,
@@ -16,13 +17,20 @@ hours AS
     SELECT store, countIf(estimated_state IN ('value', 'under_10')) AS open
     FROM pub_store_hour FINAL
     WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+        AND (store, store_day) IN
+        (
+            SELECT store, store_day
+            FROM pub_store_day FINAL
+            WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day) AND estimated_state = 'value'
+        )
     GROUP BY store
 )
 SELECT d.store AS store,
     if(d.shown > 0 AND h.open > 0, round(d.total / h.open, 1), NULL) AS per_hour,
     multiIf(d.shown > 0 AND h.open > 0, 'value', d.hidden > 0, 'under_10', d.policy > 0, 'policy', d.no_data > 0 OR d.shown > 0, 'no_data', 'closed') AS per_hour_state,
     h.open AS hours_open,
-    d.shown AS days_shown
+    d.shown AS days_shown,
+    d.hidden AS days_under_10
 FROM days AS d
 LEFT JOIN hours AS h ON h.store = d.store
 ORDER BY per_hour DESC NULLS LAST, store
