@@ -52,6 +52,7 @@ func startAPI(t *testing.T, days int) *apiBox {
 		"pub_retention (day, kind, store, name, checked_at, state, version) VALUES ('2026-03-02', 'table', '', 'pub_store_day', '2026-03-02 06:00:00', 'ok', 1)",
 		"pub_annotations (annotation, store, kind, title, first_day, last_day, removed, version) VALUES ('spring', '', 'promotion', '=Spring', '2026-02-20', '2026-03-20', false, 1), " +
 			"('gone', 'demo', 'other', 'gone', '2026-03-02', '2026-03-02', true, 1), ('theirs', 'elsewhere', 'other', 'theirs', '2026-03-02', '2026-03-02', false, 1)",
+		"pub_effects (annotation, store, method, effect_pct, low_pct, high_pct, state, version) VALUES ('spring', 'demo', 'weeks_before', 7, 3, 11, 'value', 1), ('gone', 'demo', 'weeks_before', 7, 3, 11, 'value', 1)",
 	} {
 		if err := b.db.Exec(t.Context(), "INSERT INTO "+row); err != nil {
 			t.Fatal(err)
@@ -223,6 +224,9 @@ func TestTheAPIServesEveryPublishedTableOfTheDemo(t *testing.T) {
 		if info.Table == "pub_annotations" {
 			where += " AND NOT removed"
 		}
+		if info.Table == "pub_effects" {
+			where += " AND annotation != 'gone'"
+		}
 		count, err := store.Value[uint64](t.Context(), b.db, "SELECT count() FROM "+info.Table+" FINAL"+where)
 		if err != nil {
 			t.Fatal(err)
@@ -295,6 +299,7 @@ func TestTokensSeeTheirStoresOnTheDemo(t *testing.T) {
 		{"office", "tables/pub_store_day" + days, `"store":"demo"`, "995", 200}, // of the stores of stores.yaml
 		{"manager", "tables/pub_annotations" + days, `"annotation":"spring"`, "gone", 200},
 		{"manager", "tables/pub_annotations" + days, `"store":""`, "theirs", 200},
+		{"manager", "tables/pub_effects?store=demo", `"annotation":"spring"`, "gone", 200}, // of which the annotation was removed
 		{"manager", "tables/pub_annotations?from=2026-03-21&to=2026-03-22", `"rows":[]`, "spring", 200},
 		{"manager", "tables/pub_annotations" + days + "&format=csv", "'=Spring", ",=Spring", 200},
 		{"operator", "tables/pub_retention" + days, `"name":"pub_store_day"`, "visits", 200},

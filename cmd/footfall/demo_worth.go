@@ -46,6 +46,10 @@ func demoWorth(ctx context.Context, db *store.DB, s stores.Store, truth simulate
 	if err := out.WriteAnnotations(ctx, []worth.Annotation{a}); err != nil {
 		return err
 	}
-	_, err := out.write(ctx, a, []worth.Annotation{a})
+	version, err := out.version(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = out.write(ctx, a, []worth.Annotation{a}, version)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -47,7 +48,11 @@ func effectCommand(ctx context.Context, args []string, out, errs io.Writer) erro
 // effect computes the effects of one campaign, or of all where it has no name, and prints them.
 func effect(ctx context.Context, db *store.DB, name string, out io.Writer) error {
 	e := effects{worthSink{db, time.Now}}
-	notes, err := worthSink{db, e.now}.Annotations(ctx)
+	version, err := e.version(ctx)
+	if err != nil {
+		return err
+	}
+	notes, err := e.Annotations(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +64,7 @@ func effect(ctx context.Context, db *store.DB, name string, out io.Writer) error
 			continue
 		}
 		found = true
-		rows, err := e.write(ctx, a, notes)
+		rows, err := e.write(ctx, a, notes, version)
 		if err != nil {
 			return err
 		}
@@ -107,8 +112,13 @@ type dayVisits struct {
 	Estimated int32     `ch:"estimated"`
 }
 
+// version is that of effects: before all that there are, and before the notes that they are made with.
+func (e effects) version(ctx context.Context) (uint64, error) {
+	return e.worthSink.version(ctx, store.TablePubEffects, store.TablePubAnnotations)
+}
+
 // write computes the effects of one campaign.
-func (e effects) write(ctx context.Context, a worth.Annotation, notes []worth.Annotation) ([]store.PubEffectRow, error) {
+func (e effects) write(ctx context.Context, a worth.Annotation, notes []worth.Annotation, version uint64) ([]store.PubEffectRow, error) {
 	found, err := store.Select[dayVisits](ctx, e.db, "SELECT store, store_day, assumeNotNull(estimated_visits) AS estimated FROM pub_store_day FINAL "+
 		"WHERE estimated_state = 'value' AND estimated_visits > 0 AND store_day >= ? AND store_day <= ?", (a.First - 7*worth.LookBack).Date(), a.Last.Date())
 	if err != nil {
@@ -117,10 +127,6 @@ func (e effects) write(ctx context.Context, a worth.Annotation, notes []worth.An
 	visits := make([]worth.Visits, len(found))
 	for i, d := range found {
 		visits[i] = worth.Visits{Store: d.Store, Day: dayOf(d.Day), Estimated: float64(d.Estimated)}
-	}
-	version, err := e.version(ctx, store.TablePubEffects)
-	if err != nil {
-		return nil, err
 	}
 	at := e.now().UTC().Truncate(time.Second)
 	var rows []store.PubEffectRow
@@ -149,28 +155,57 @@ func effectRow(f worth.Effect, at time.Time, version uint64) store.PubEffectRow 
 // settled is how long after its end a campaign's effect may still change: its last days are sealed by then.
 const settled = 14
 
-// due computes the effects that may have changed: of campaigns that are on or ended lately, and those of which there is none yet.
+// noted is what was last written of an annotation, removed or not, and when, as versions count.
+type noted struct {
+	Kind    string    `ch:"kind"`
+	First   time.Time `ch:"first_day"`
+	Last    time.Time `ch:"last_day"`
+	Version uint64    `ch:"version"`
+}
+
+// slack is how much older than an effect a note may be that it was not made with, in microseconds as versions count: a note has its
+// version before it is written.
+const slack = 60e6
+
+// changes reports whether an annotation is newer than a campaign's effect and of days that it is made of. Those of other stores are,
+// too: the campaign's is held against what they did.
+func (n noted) changes(a worth.Annotation, computed uint64) bool {
+	return n.Version+slack >= computed && n.Kind != string(worth.Other) && dayOf(n.First) <= a.Last && dayOf(n.Last) >= a.First-7*worth.LookBack
+}
+
+// due computes the effects that may have changed: of campaigns that are on or ended lately, those of which there is none yet, and those
+// of whose days something was noted or removed since. The version is taken before the notes are read, so that it never stands before
+// that of a note which is not among them.
 func (e effects) due(ctx context.Context) error {
+	version, err := e.version(ctx)
+	if err != nil {
+		return err
+	}
 	notes, err := e.Annotations(ctx)
 	if err != nil {
 		return err
 	}
+	log, err := store.Select[noted](ctx, e.db, "SELECT kind, first_day, last_day, version FROM pub_annotations FINAL")
+	if err != nil {
+		return fmt.Errorf("read the annotations: %w: run footfall migrate first", err)
+	}
 	known, err := store.Select[struct {
 		Annotation string `ch:"annotation"`
-	}](ctx, e.db, "SELECT DISTINCT annotation FROM pub_effects FINAL")
+		Version    uint64 `ch:"computed"`
+	}](ctx, e.db, "SELECT annotation, max(version) AS computed FROM pub_effects FINAL GROUP BY annotation")
 	if err != nil {
 		return fmt.Errorf("read the effects: %w: run footfall migrate first", err)
 	}
-	there := map[string]bool{}
+	computed := map[string]uint64{}
 	for _, k := range known {
-		there[k.Annotation] = true
+		computed[k.Annotation] = k.Version
 	}
 	today := calendar.Calendar{}.DayOf(e.now())
 	for _, a := range notes {
-		if a.Kind != worth.Promotion || there[a.Name] && a.Last < today-settled {
+		if a.Kind != worth.Promotion || a.Last < today-settled && !slices.ContainsFunc(log, func(n noted) bool { return n.changes(a, computed[a.Name]) }) {
 			continue
 		}
-		if _, err := e.write(ctx, a, notes); err != nil {
+		if _, err := e.write(ctx, a, notes, version); err != nil {
 			return err
 		}
 	}

@@ -97,6 +97,74 @@ func TestEffectsAreComputedWhileTheyMayChange(t *testing.T) {
 	wantLines(t, "a month later", computed(), "old value 2026-03-15", "spring value 2026-03-22")
 }
 
+// TestALateNoteChangesTheEffectsThatAreMadeOfItsDays: long after a campaign is settled, a holiday, a closure or another campaign on its
+// days or on those before, of any store, has its effect computed again, once; so does the removal of one, and the campaign's own return.
+func TestALateNoteChangesTheEffectsThatAreMadeOfItsDays(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	chainDays(t, db)
+	now := date("2026-05-01")
+	e := effects{worthSink{db, func() time.Time { return now }}}
+	noted := func(kind worth.Kind, store, first, last string) worth.Annotation {
+		a := worth.Annotation{Store: store, Kind: kind, Title: string(kind), First: dayOf(date(first)), Last: dayOf(date(last))}.Named()
+		if err := e.WriteAnnotations(t.Context(), []worth.Annotation{a}); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	computed := func() string {
+		t.Helper()
+		now = now.Add(time.Hour)
+		if err := e.due(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := store.Select[store.PubEffectRow](t.Context(), db, "SELECT * FROM pub_effects FINAL")
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("got %v, %v, want the effect of one campaign", rows, err)
+		}
+		again := ""
+		if rows[0].ComputedAt.Equal(now) {
+			again = " again"
+		}
+		return fmt.Sprintf("%d days of %d weeks, %d others%s", rows[0].DaysDuring, rows[0].Weeks, rows[0].Others, again)
+	}
+	spring := noted(worth.Promotion, "s0", "2026-03-09", "2026-03-14")
+	var feast, stock worth.Annotation
+	for _, c := range []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"at first", func() {}, "6 days of 8 weeks, 4 others again"},
+		{"nothing new", func() {}, "6 days of 8 weeks, 4 others"},
+		{"a holiday on one of its days", func() { feast = noted(worth.Holiday, "", "2026-03-09", "2026-03-09") }, "5 days of 8 weeks, 4 others again"},
+		{"once", func() {}, "5 days of 8 weeks, 4 others"},
+		{"the same file again", func() { noted(worth.Holiday, "", "2026-03-09", "2026-03-09") }, "5 days of 8 weeks, 4 others"},
+		{"a closure of another store", func() { stock = noted(worth.Closure, "s3", "2026-03-09", "2026-03-14") }, "5 days of 8 weeks, 3 others again"},
+		{"a closure in the weeks before", func() { noted(worth.Closure, "s0", "2026-01-12", "2026-01-18") }, "5 days of 7 weeks, 3 others again"},
+		{"a note before these", func() { noted(worth.Closure, "s0", "2026-01-05", "2026-01-11") }, "5 days of 7 weeks, 3 others"},
+		{"a note after it", func() { noted(worth.Closure, "s0", "2026-03-15", "2026-03-15") }, "5 days of 7 weeks, 3 others"},
+		{"a note that leaves nothing out", func() { noted(worth.Other, "s0", "2026-03-10", "2026-03-10") }, "5 days of 7 weeks, 3 others"},
+		{"the holiday removed", func() { remove(t, e, feast) }, "6 days of 7 weeks, 3 others again"},
+		{"the clock put back, and the closure removed", func() { now = now.AddDate(0, -1, 0); remove(t, e, stock) }, "6 days of 7 weeks, 4 others again"},
+		{"the campaign removed", func() { remove(t, e, spring) }, "6 days of 7 weeks, 4 others"},
+		{"and noted again", func() { noted(worth.Promotion, "s0", "2026-03-09", "2026-03-14") }, "6 days of 7 weeks, 4 others again"},
+	} {
+		now = now.AddDate(0, 0, 1)
+		c.do()
+		if got := computed(); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func remove(t *testing.T, e effects, a worth.Annotation) {
+	t.Helper()
+	if err := e.Remove(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAnEffectIsInWholePercentRoundedOutward(t *testing.T) {
 	for _, c := range []struct {
 		name           string

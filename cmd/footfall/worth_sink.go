@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/openfootfall/footfall/aggregate/store"
@@ -22,13 +23,17 @@ type worthSink struct {
 	now func() time.Time
 }
 
-// version is one that stands before all of a table, even where a clock was put back.
-func (s worthSink) version(ctx context.Context, table string) (uint64, error) {
-	newest, err := store.Value[uint64](ctx, s.db, "SELECT max(version) FROM "+table)
-	if err != nil {
-		return 0, fmt.Errorf("read %s: %w: run footfall migrate first", table, err)
+// version is one that stands before all of some tables, even where a clock was put back.
+func (s worthSink) version(ctx context.Context, tables ...string) (uint64, error) {
+	version := uint64(s.now().UnixMicro())
+	for _, table := range tables {
+		newest, err := store.Value[uint64](ctx, s.db, "SELECT max(version) FROM "+table)
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w: run footfall migrate first", table, err)
+		}
+		version = max(version, newest+1)
 	}
-	return max(newest+1, uint64(s.now().UnixMicro())), nil
+	return version, nil
 }
 
 // WriteTransactions implements intake.Sink.
@@ -47,9 +52,23 @@ func (s worthSink) WriteTransactions(ctx context.Context, list []worth.Transacti
 	return store.Insert(ctx, s.db, store.TablePubTransactions, rows)
 }
 
-// WriteAnnotations implements intake.Sink.
+// WriteAnnotations implements intake.Sink. What is noted already stays as it is: written anew, its campaigns would be computed again
+// each time that a file is sent.
 func (s worthSink) WriteAnnotations(ctx context.Context, list []worth.Annotation) error {
-	return s.annotations(ctx, list, false)
+	there, err := s.Annotations(ctx)
+	if err != nil {
+		return err
+	}
+	var fresh []worth.Annotation
+	for _, a := range list {
+		if !slices.Contains(there, a) {
+			fresh = append(fresh, a)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return s.annotations(ctx, fresh, false)
 }
 
 // Remove implements intake.Sink.
@@ -58,7 +77,7 @@ func (s worthSink) Remove(ctx context.Context, a worth.Annotation) error {
 }
 
 func (s worthSink) annotations(ctx context.Context, list []worth.Annotation, removed bool) error {
-	version, err := s.version(ctx, store.TablePubAnnotations)
+	version, err := s.version(ctx, store.TablePubAnnotations, store.TablePubEffects) // effects ask which notes are newer than they are
 	if err != nil {
 		return err
 	}

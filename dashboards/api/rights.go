@@ -57,7 +57,7 @@ func rules() []rule {
 		{table: "pub_store_live", area: visits},
 		{table: "pub_transactions", area: visits, from: "store_day", to: "store_day"},
 		{table: "pub_annotations", area: visits, from: "first_day", to: "last_day", shared: everyone, where: "NOT removed"},
-		{table: "pub_effects", area: visits, shared: unbound},
+		{table: "pub_effects", area: visits, shared: unbound, where: "annotation IN (SELECT annotation FROM pub_annotations FINAL WHERE NOT removed)"},
 		{table: "pub_stores", area: stores},
 		{table: "pub_sensor_5min", area: health, from: "start", to: "start"},
 		{table: "pub_retention", area: health, from: "day", to: "day", shared: unbound},
