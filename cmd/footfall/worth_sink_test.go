@@ -82,6 +82,35 @@ func TestAnHourThatIsImportedAgainIsReplaced(t *testing.T) {
 	wantLines(t, "after a bad file", transactionsOf(t, db), before...)
 }
 
+// TestADayOnWhichClocksGoBackHasItsSalesOnce however its two hours of one name come: by instants, which tell them apart, and by the
+// till's clock, which does not.
+func TestADayOnWhichClocksGoBackHasItsSalesOnce(t *testing.T) {
+	const (
+		byStart = "store,start,transactions\na,2025-10-26T01:00:00+02:00,1\na,2025-10-26T02:00:00+02:00,3\na,2025-10-26T02:00:00+01:00,4\na,2025-10-26T03:00:00+01:00,9\n"
+		byHour  = "store,day,hour,transactions\na,2025-10-26,1,1\na,2025-10-26,2,7\na,2025-10-26,3,9\n"
+	)
+	apart := []string{"a 10-25 23:00 10-25 1 6 1", "a 10-26 00:00 10-25 2 6 3", "a 10-26 01:00 10-25 2 6 4", "a 10-26 02:00 10-25 3 6 9"}
+	together := []string{apart[0], "a 10-26 00:00 10-25 2 6 7", "a 10-26 01:00 10-25 2 6 0", apart[3]}
+	for _, c := range []struct {
+		name  string
+		files []string
+		want  []string
+	}{
+		{"by instants", []string{byStart}, apart},
+		{"by the clock", []string{byHour}, together},
+		{"by instants, then by the clock", []string{byStart, byHour}, together},
+		{"by the clock, then by instants", []string{byHour, byStart}, apart},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			db, client := worthDB(t)
+			for _, file := range c.files {
+				client.mustSend(t, "transactions", file)
+			}
+			wantLines(t, "cells", transactionsOf(t, db), c.want...)
+		})
+	}
+}
+
 func TestWhatIsNotedIsThereOnceAndCanBeRemoved(t *testing.T) {
 	db, c := worthDB(t)
 	const file = "store,kind,first_day,last_day,title\na,promotion,2026-03-02,2026-03-07,Spring\n,holiday,2026-04-06,2026-04-06,Easter\n"

@@ -51,12 +51,14 @@ func TestTransactionsAreOfHoursOfTheStoresClock(t *testing.T) {
 		{"quoted", "\"store\",\"day\",\"hour\",\"transactions\"\n\"a\",\"2026-03-02\",\"9\",\"3\"\n", []string{"a 2026-03-02T08:00 2026-03-02 9 3"}, 0},
 		{"by instants", byStart + "a,2026-03-02T09:00:00+01:00,4\na,2026-03-02T09:00:00Z,5\n", []string{"a 2026-03-02T08:00 2026-03-02 9 4", "a 2026-03-02T09:00 2026-03-02 10 5"}, 0},
 		{"clocks are put back", byHour + "a,2026-10-25,1,1\na,2026-10-25,2,3\na,2026-10-25,2,4\na,2026-10-25,3,9\n",
-			[]string{"a 2026-10-24T23:00 2026-10-24 1 1", "a 2026-10-25T00:00 2026-10-24 2 7", "a 2026-10-25T02:00 2026-10-24 3 9"}, 1},
+			[]string{"a 2026-10-24T23:00 2026-10-24 1 1", "a 2026-10-25T00:00 2026-10-24 2 7", "a 2026-10-25T01:00 2026-10-24 2 0", "a 2026-10-25T02:00 2026-10-24 3 9"}, 1},
+		{"clocks are put back in a zone of half hours", byHour + "west,2026-11-01,1,6\n", []string{"west 2026-11-01T03:30 2026-10-31 1 6", "west 2026-11-01T04:30 2026-10-31 1 0"}, 1},
 		{"clocks are put back, by instants", byStart + "a,2026-10-25T02:00:00+02:00,3\na,2026-10-25T02:00:00+01:00,4\n", []string{"a 2026-10-25T00:00 2026-10-24 2 3", "a 2026-10-25T01:00 2026-10-24 2 4"}, 0},
 		{"clocks are put on, and the till rang nothing", byHour + "a,2026-03-29,2,0\na,2026-03-29,3,1\n", []string{"a 2026-03-29T01:00 2026-03-28 3 1"}, 1},
 		{"clocks are put back by half an hour", byHour + "howe,2026-04-05,1,1\nhowe,2026-04-05,2,2\n", []string{"howe 2026-04-04T14:00 2026-04-04 1 1", "howe 2026-04-04T15:30 2026-04-04 2 2"}, 1},
 		{"clocks are put on by half an hour", byHour + "howe,2026-10-04,2,1\n", []string{"howe 2026-10-03T15:30 2026-10-03 2 1"}, 0},
-		{"clocks are put back by two hours", byHour + "troll,2026-10-25,1,1\ntroll,2026-10-25,2,2\n", []string{"troll 2026-10-24T23:00 2026-10-24 1 1", "troll 2026-10-25T00:00 2026-10-24 2 2"}, 1},
+		{"clocks are put back by two hours", byHour + "troll,2026-10-25,1,1\ntroll,2026-10-25,2,2\n",
+			[]string{"troll 2026-10-24T23:00 2026-10-24 1 1", "troll 2026-10-25T01:00 2026-10-24 1 0", "troll 2026-10-25T00:00 2026-10-24 2 2", "troll 2026-10-25T02:00 2026-10-24 2 0"}, 1},
 		{"a zone of quarters", byHour + "nepal,2026-03-02,9,1\n", []string{"nepal 2026-03-02T03:15 2026-03-02 9 1"}, 0},
 		{"a zone of half hours", byStart + "west,2026-03-02T09:00:00-03:30,1\n", []string{"west 2026-03-02T12:30 2026-03-02 9 1"}, 0},
 	} {
@@ -70,6 +72,20 @@ func TestTransactionsAreOfHoursOfTheStoresClock(t *testing.T) {
 				t.Errorf("got %q, %+v, %v, want %q and %d notes", got, report, err, c.want, c.notes)
 			}
 		})
+	}
+}
+
+func TestTheSecondOfAnHourThatComesTwiceIsNotWrittenBeforeItComes(t *testing.T) {
+	o := reading(t)
+	for _, c := range []struct {
+		now  time.Time
+		rows int
+	}{{time.Date(2026, time.October, 25, 0, 59, 0, 0, time.UTC), 1}, {time.Date(2026, time.October, 25, 1, 0, 0, 0, time.UTC), 2}} {
+		o.Now = c.now
+		rows, report, err := ReadTransactions(strings.NewReader("store,day,hour,transactions\na,2026-10-25,2,3\n"), o)
+		if err != nil || len(rows) != c.rows || rows[0].Count != 3 {
+			t.Errorf("at %s: got %v, %+v, %v, want %d rows", c.now.Format(time.TimeOnly), rows, report, err, c.rows)
+		}
 	}
 }
 

@@ -32,8 +32,8 @@ type hours struct {
 }
 
 // ReadTransactions reads a file of transactions. A day is a date on the calendar and an hour one of the store's clock, as tills print
-// them. Where clocks are put back, the hour that comes twice is one cell that begins with the first of them, and lines of it are
-// added up; an hour that clocks skip can have no sale. Any other hour that is there twice is an error. With an error there are no
+// them. Where clocks are put back, the sales of an hour that comes twice are all the first one's, and lines of it are added up; the second
+// has none, so that what a file of instants said of it before does not count as well. An hour that clocks skip can have no sale. Any other hour that is there twice is an error. With an error there are no
 // rows, and the Report says what was wrong with which line.
 func ReadTransactions(from io.Reader, o Reading) ([]Transactions, Report, error) {
 	h := hours{o: o, at: map[hourKey]int{}}
@@ -63,7 +63,7 @@ func (h *hours) take(r record) error {
 	if err != nil {
 		return err
 	}
-	start, twice, err := startOf(r, c)
+	start, second, twice, err := startOf(r, c)
 	if err != nil {
 		return err
 	}
@@ -87,14 +87,23 @@ func (h *hours) take(r record) error {
 	case ok:
 		h.out[i].Count += count
 	default:
-		h.at[key] = len(h.out)
-		h.line = append(h.line, r.line)
-		h.out = append(h.out, Transactions{Store: store, Start: start, Day: c.DayOf(start), Hour: start.In(c.Location()).Hour(), Count: count})
+		h.add(r, c, key, count)
+		if !second.IsZero() && !second.After(h.o.Now) {
+			h.add(r, c, hourKey{store, second.Unix()}, 0)
+		}
 	}
 	if twice {
 		h.repeated++
 	}
 	return nil
+}
+
+// add makes a cell of a line.
+func (h *hours) add(r record, c calendar.Calendar, key hourKey, count uint32) {
+	start := time.Unix(key.start, 0).UTC()
+	h.at[key] = len(h.out)
+	h.line = append(h.line, r.line)
+	h.out = append(h.out, Transactions{Store: key.store, Start: start, Day: c.DayOf(start), Hour: start.In(c.Location()).Hour(), Count: count})
 }
 
 func parseCount(text string) (uint32, error) {
@@ -110,34 +119,35 @@ func parseCount(text string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// startOf is when a line's hour begins; zero where the clock skipped it. Twice is true for an hour of the clock that came twice.
-func startOf(r record, c calendar.Calendar) (start time.Time, twice bool, err error) {
+// startOf is when a line's hour begins; zero where the clock skipped it. Twice is true for an hour of the clock that came twice, and
+// second is when it began again, zero where that was within the hour.
+func startOf(r record, c calendar.Calendar) (start, second time.Time, twice bool, err error) {
 	if _, ok := r.column["start"]; ok {
 		at, err := time.Parse(time.RFC3339, r.of("start"))
 		if err != nil || at.Year() < 2000 || at.Year() > 2100 {
-			return at, false, wrongLine("the start %s is not a time: write it as 2026-03-02T09:00:00+01:00", quoted(r.of("start")))
+			return at, second, false, wrongLine("the start %s is not a time: write it as 2026-03-02T09:00:00+01:00", quoted(r.of("start")))
 		}
 		if local := at.In(c.Location()); local.Minute() != 0 || local.Second() != 0 || local.Nanosecond() != 0 {
-			return at, false, wrongLine("the start %s is not the beginning of an hour on the store's clock: write full hours", quoted(r.of("start")))
+			return at, second, false, wrongLine("the start %s is not the beginning of an hour on the store's clock: write full hours", quoted(r.of("start")))
 		}
-		return at.UTC(), false, nil
+		return at.UTC(), second, false, nil
 	}
 	day, err := ParseDay(r.of("day"))
 	if err != nil {
-		return start, false, lineError{fmt.Errorf("the day %w", err)}
+		return start, second, false, lineError{fmt.Errorf("the day %w", err)}
 	}
 	text := strings.TrimSuffix(r.of("hour"), ":00")
 	hour, err := strconv.ParseUint(text, 10, 8)
 	if err != nil || hour > 23 || len(text) > 2 {
-		return start, false, wrongLine("the hour %s is not one of the clock: write 0 to 23", quoted(r.of("hour")))
+		return start, second, false, wrongLine("the hour %s is not one of the clock: write 0 to 23", quoted(r.of("hour")))
 	}
-	start, twice = clockHour(day.Date(), int(hour), c.Location())
-	return start, twice, nil
+	start, second, twice = clockHour(day.Date(), int(hour), c.Location())
+	return start, second, twice, nil
 }
 
-// clockHour is when an hour of a date begins on a clock, the first time where it comes twice; zero where the clock skips it. Shifts are
-// of half an hour, one or two.
-func clockHour(date time.Time, hour int, loc *time.Location) (start time.Time, twice bool) {
+// clockHour is when an hour of a date begins on a clock, and when it begins again where it comes twice; zero where the clock skips it.
+// Shifts are of half an hour, which are within an hour, of one or two.
+func clockHour(date time.Time, hour int, loc *time.Location) (start, second time.Time, twice bool) {
 	near := time.Date(date.Year(), date.Month(), date.Day(), hour, 0, 0, 0, loc)
 	for _, minutes := range []int{-120, -60, -30, 0, 30, 60, 120} {
 		at := near.Add(time.Duration(minutes) * time.Minute)
@@ -149,7 +159,10 @@ func clockHour(date time.Time, hour int, loc *time.Location) (start time.Time, t
 			start = at.UTC()
 		} else if at.Sub(start) >= time.Hour {
 			twice = true
+			if local.Minute() == 0 {
+				second = at.UTC()
+			}
 		}
 	}
-	return start, twice
+	return start, second, twice
 }
