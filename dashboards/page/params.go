@@ -40,7 +40,8 @@ func (s span) days() int { return int(s.To-s.From) + 1 }
 
 // params are for a panel's SQL. Store-days are dates there, and a date is midnight UTC; the last day is in it to its last second. Where
 // the range ends today, panels about the present end now, and others if that is later: by UTC a store-day west of Greenwich ends on the
-// next date. Panels of what is over end on the store's clock, now at the latest.
+// next date; a range of the past ends before the next store-day of the first store, which east of Greenwich begins on its last date.
+// Panels of what is over end on the store's clock, now at the latest.
 func (s span) params(panel panels.Panel, places []place, now time.Time) panels.Params {
 	const point, points = 300, 600
 	at := places[0].calendar
@@ -50,6 +51,8 @@ func (s span) params(panel panels.Panel, places []place, now time.Time) panels.P
 	switch end := endOf(panel); {
 	case end == endsNow && s.To >= today && s.From <= today, s.To == today && now.After(to):
 		to = now.UTC()
+	case end == endsDay && s.To < today && at.End(s.To).Before(to):
+		to = at.End(s.To).Add(-time.Second).UTC()
 	case end == endsOver && s.From <= today:
 		to = at.End(s.To).Add(-time.Second).UTC()
 		if now.Before(to) {
@@ -78,7 +81,7 @@ func endOf(panel panels.Panel) end {
 		return endsOver
 	case layoutOf(panel.ID).live:
 		return endsNow
-	case (panel.Dashboard == panels.Sensors || panel.Dashboard == panels.Privacy) && !strings.Contains(panel.SQL, "$__dateFilter(store_day)"):
+	case (panel.Dashboard == panels.Sensors || panel.Dashboard == panels.Privacy) && !strings.Contains(panel.SQL, "store_day"):
 		return endsNow
 	}
 	return endsDay

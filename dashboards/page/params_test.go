@@ -35,6 +35,8 @@ func TestTheEndOfTheRange(t *testing.T) {
 		wantFrom, want         string // no wantFrom: the date of from
 	}{
 		{"a day is in it to its last second", "Europe/Berlin", "days", "2026-03-30T10:00:00Z", days(march, 14), days(march, 20), "", "2026-03-20T23:59:59Z"},
+		{"in the east to the end of its store-day", "Pacific/Auckland", "days", "2026-03-30T10:00:00Z", days(march, 14), days(march, 20), "", "2026-03-20T14:59:59Z"},
+		{"yesterday in the east", "Pacific/Auckland", "busy_hours", "2026-03-20T20:00:00Z", days(march, 14), days(march, 20), "", "2026-03-20T14:59:59Z"},
 		{"so is today", "Europe/Berlin", "days", "2026-03-30T10:00:00Z", days(march, 24), days(march, 30), "", "2026-03-30T23:59:59Z"},
 		{"what is inside now ends now", "Europe/Berlin", "occupancy_now", "2026-03-30T10:00:00Z", days(march, 24), days(march, 30), "", "2026-03-30T10:00:00Z"},
 		{"but not in an old range", "Europe/Berlin", "occupancy_now", "2026-03-30T10:00:00Z", days(march, 14), days(march, 20), "", "2026-03-20T23:59:59Z"},

@@ -16,6 +16,19 @@ var annotations string
 // the kind (tags: promotion, holiday, closure or other). Both times are of UTC days, as the charts of days are.
 func Annotations() string { return withoutHeader(annotations) }
 
+// storeDays stands for {store_days} in panels that read hours and shorter cells: the store-days of the range, by date as
+// $__dateFilter has it, and where the range reaches a store's newest hour also the open one that is dated a day later than UTC. That is
+// how it is east of Greenwich until noon or so. In a range that ends before, dates are as they were chosen. Days that are over need
+// nothing of it: in no zone are they dated later than the instant in which they end.
+const storeDays = `store_day >= toDate($__fromTime, 'UTC') AND store_day <= toDate($__toTime, 'UTC') + 1
+    AND NOT (store_day > toDate($__toTime, 'UTC') AND store IN
+    (
+        SELECT store
+        FROM pub_store_hour FINAL
+        WHERE store IN (${store:singlequote}) AND start > $__toTime
+            AND store_day >= toDate($__toTime, 'UTC') AND store_day <= toDate($__toTime, 'UTC') + 2
+    ))`
+
 // statement is the SQL of a panel without its header. A test holds that every
 // panel has one, so a missing file is an empty statement here.
 func statement(id string) string {
@@ -23,7 +36,7 @@ func statement(id string) string {
 	if err != nil {
 		return ""
 	}
-	return withoutHeader(string(text))
+	return strings.ReplaceAll(withoutHeader(string(text)), "{store_days}", storeDays)
 }
 
 func withoutHeader(text string) string {

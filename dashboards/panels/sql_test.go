@@ -106,6 +106,23 @@ func TestPanelsReadPublishedTablesOnly(t *testing.T) {
 	}
 }
 
+// TestPanelsOfHoursKnowTheOpenDay: $__dateFilter goes by UTC, which leaves the open store-day out east of Greenwich. It is good for days
+// that are over, so a panel of shorter cells may have it where it is about the days that have a row.
+func TestPanelsOfHoursKnowTheOpenDay(t *testing.T) {
+	for _, p := range All() {
+		tables := reads(p.SQL)
+		ofDays := slices.Contains(tables, "pub_store_day")
+		for _, table := range []string{"pub_store_hour", "pub_store_quarter", "pub_zone_hour", "pub_transactions"} {
+			if slices.Contains(tables, table) && !ofDays && strings.Contains(p.SQL, "$__dateFilter(") {
+				t.Errorf("%s reads %s by $__dateFilter: write {store_days}", p.ID, table)
+			}
+		}
+		if strings.Contains(p.SQL, "{store_days}") {
+			t.Errorf("%s: {store_days} is not filled in", p.ID)
+		}
+	}
+}
+
 func TestAnnotationsReadPublishedTablesOnly(t *testing.T) {
 	sql := Annotations()
 	if wrong := wrongReads(sql); len(wrong) > 0 || !strings.HasPrefix(sql, "SELECT") || !strings.Contains(sql, "FINAL") || !strings.Contains(sql, "${"+storeVariable+"}") {

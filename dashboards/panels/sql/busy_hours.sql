@@ -15,7 +15,7 @@ FROM
         quantileExactIf(0.5)(ifNull(estimated_visits, 0), estimated_state IN ('value', 'under_10')) AS middle,
         sum(countIf(estimated_state != 'closed')) OVER (PARTITION BY store, local_hour) AS ever_open
     FROM pub_store_hour FINAL
-    WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+    WHERE store IN (${store:singlequote}) AND {store_days}
     GROUP BY store, weekday, local_hour
 )
 WHERE ever_open > 0

@@ -4,7 +4,7 @@ WITH tills AS
 (
     SELECT store, store_day, local_hour, sum(transactions) AS sold, count() AS rung
     FROM pub_transactions FINAL
-    WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+    WHERE store IN (${store:singlequote}) AND {store_days}
     GROUP BY store, store_day, local_hour
 ),
 visits AS
@@ -15,7 +15,7 @@ visits AS
         sum(ifNull(estimated_high, 0)) AS high,
         multiIf(countIf(estimated_state != 'value') = 0, 'value', any(estimated_state) = 'value', 'no_data', any(estimated_state)) AS why
     FROM pub_store_hour FINAL
-    WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+    WHERE store IN (${store:singlequote}) AND {store_days}
     GROUP BY store, store_day, local_hour
 )
 SELECT store,

@@ -12,7 +12,7 @@ WHERE occupancy_state != 'closed'
         SELECT store, max(store_day)
         FROM pub_store_hour FINAL
         WHERE store IN (${store:singlequote}) AND visits_state != 'closed'
-            AND store_day >= toDate($__fromTime, 'UTC') AND store_day <= toDate($__toTime, 'UTC') + 1
+            AND {store_days}
         GROUP BY store
     )
 ORDER BY store, start

@@ -5,6 +5,6 @@ SELECT store,
     counted,
     counted_state
 FROM pub_store_quarter FINAL
-WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day) AND counted_state IN ('value', 'under_10')
+WHERE store IN (${store:singlequote}) AND {store_days} AND counted_state IN ('value', 'under_10')
 ORDER BY store, start
 SETTINGS do_not_merge_across_partitions_select_final = 1

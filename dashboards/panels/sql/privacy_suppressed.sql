@@ -6,7 +6,7 @@ SELECT toDateTime(h.store_day, 'UTC') AS time,
     countIf(h.visits_state = 'under_10') AS under_10,
     countIf(h.visits_state IN ('value', 'under_10')) AS cells
 FROM pub_store_hour AS h FINAL
-WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+WHERE store IN (${store:singlequote}) AND {store_days}
 GROUP BY h.store_day
 ORDER BY time
 SETTINGS do_not_merge_across_partitions_select_final = 1

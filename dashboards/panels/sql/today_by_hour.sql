@@ -5,7 +5,7 @@ WITH newest AS
     SELECT store, max(store_day) AS day
     FROM pub_store_hour FINAL
     WHERE store IN (${store:singlequote}) AND visits_state != 'closed'
-        AND store_day >= toDate($__fromTime, 'UTC') AND store_day <= toDate($__toTime, 'UTC') + 1
+        AND {store_days}
     GROUP BY store
 ),
 hours AS

@@ -28,7 +28,7 @@ FROM
             AND store_day >= toDate($__fromTime, 'UTC') - 57 AND store_day <= toDate($__toTime, 'UTC') + 1
         WINDOW w AS (PARTITION BY store, weekday, local_hour ORDER BY toInt32(store_day) RANGE BETWEEN 56 PRECEDING AND 7 PRECEDING)
     )
-    WHERE $__dateFilter(store_day) AND state IN ('value', 'under_10') AND length(before) >= 4
+    WHERE {store_days} AND state IN ('value', 'under_10') AND length(before) >= 4
 )
 WHERE z > 3.5 OR silent
 ORDER BY store, start

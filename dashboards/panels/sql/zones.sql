@@ -13,7 +13,7 @@ FROM
         countIf(visits_state = 'policy') AS policy,
         countIf(visits_state = 'no_data') AS no_data
     FROM pub_zone_hour FINAL
-    WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
+    WHERE store IN (${store:singlequote}) AND {store_days}
     GROUP BY store, zone
 )
 ORDER BY store, visits DESC, zone
