@@ -48,6 +48,24 @@ func TestConversionIsTransactionsByEstimatedVisits(t *testing.T) {
 	wantLines(t, "a store without transactions", panelRows(t, source, "conversion_by_hour", params, "store"))
 }
 
+// TestTransactionsWhileNoSensorListenedAreLeftOut: the visits of these hours are in no estimate, so their sales would make too great a share.
+func TestTransactionsWhileNoSensorListenedAreLeftOut(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	hour := func(day string, hour int, state string) string {
+		return fmt.Sprintf("pub_store_hour (store, start, store_day, local_hour, estimated_state, version) SELECT 'a', toDateTime(d, 'UTC') + %d * 3600, toDate('%s') AS d, %d, '%s', 1", hour-1, day, hour, state)
+	}
+	insertAll(t, db,
+		dayRow("a", "2026-03-02", 100, 1), // estimated 300, from 200 to 400
+		hour("2026-03-02", 9, "value"), hour("2026-03-02", 10, "no_data"), hour("2026-03-02", 11, "under_10"), hour("2026-03-02", 20, "closed"),
+		tillRow("a", "2026-03-02", 9, 60, 1), tillRow("a", "2026-03-02", 10, 40, 1), tillRow("a", "2026-03-02", 11, 25, 1), tillRow("a", "2026-03-02", 20, 5, 1), // who came before closing pays after it
+		dayRow("a", "2026-03-03", 100, 1), hour("2026-03-03", 9, "no_data"), tillRow("a", "2026-03-03", 9, 60, 1))
+	params := panels.Params{From: date("2026-03-02"), To: date("2026-03-03"), Stores: []string{"a"}}
+	wantLines(t, "by day", panelRows(t, newPanelSource(t, db), "conversion", params, "time", "conversion_pct", "conversion_low_pct", "conversion_high_pct", "conversion_state", "transactions", "transactions_left_out", "hours_rung"),
+		"03-02 00:00 30 22 45 value 130 40 4", // 90/300
+		"03-03 00:00 <nil> <nil> <nil> no_data 60 60 1")
+}
+
 func TestConversionByHourAddsUpTheHoursThatHaveBoth(t *testing.T) {
 	needEngine(t)
 	db := storetest.Open(t)
