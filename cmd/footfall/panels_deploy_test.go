@@ -44,7 +44,7 @@ type grafanaRule struct {
 }
 
 // alertRules are the rules of all groups.
-func alertRules(t *testing.T) []grafanaRule {
+func alertRules(t testing.TB) []grafanaRule {
 	t.Helper()
 	var file grafanaRules
 	decodeYAML(t, provisioning+"/alerting/footfall-rules.yaml", &file)
@@ -75,7 +75,7 @@ func runRule(t *testing.T, source panels.Querier, r grafanaRule, now time.Time) 
 	return got
 }
 
-func decodeYAML(t *testing.T, file string, into any) {
+func decodeYAML(t testing.TB, file string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {

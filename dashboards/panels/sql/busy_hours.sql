@@ -20,4 +20,4 @@ FROM
 )
 WHERE ever_open > 0
 ORDER BY store, weekday, local_hour < 4, local_hour
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

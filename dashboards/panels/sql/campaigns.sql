@@ -19,3 +19,4 @@ LEFT JOIN
 ) AS e ON e.annotation = a.annotation AND e.store = a.of
 WHERE a.of != ''
 ORDER BY time, campaign, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -4,3 +4,4 @@ SELECT toDateTime(store_day, 'UTC') AS time, store,
 FROM pub_store_day FINAL
 WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
 ORDER BY time, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -20,3 +20,4 @@ LEFT JOIN
     SELECT * FROM pub_effects FINAL WHERE (annotation, store) IN (SELECT annotation, of FROM chosen)
 ) AS e ON e.annotation = a.annotation AND e.store = a.of
 ORDER BY time, campaign, a.of
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -30,4 +30,4 @@ FROM pub_store_day AS d FINAL
 LEFT JOIN tills AS t ON t.store = d.store AND t.store_day = d.store_day
 WHERE d.store IN (SELECT store FROM tills) AND $__dateFilter(d.store_day)
 ORDER BY time, store
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

@@ -49,4 +49,4 @@ SELECT store,
     now_sealed AS sealed
 FROM compared
 ORDER BY store
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

@@ -21,3 +21,4 @@ LEFT JOIN coverage AS c ON c.store = w.store AND c.store_week = w.store_week
 WHERE w.store IN (${store:singlequote})
     AND w.store_week >= toMonday(toDate($__fromTime, 'UTC')) AND w.store_week <= toDate($__toTime, 'UTC')
 ORDER BY time, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

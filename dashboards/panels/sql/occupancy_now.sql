@@ -29,4 +29,4 @@ FROM
 )
 ORDER BY store, live DESC, time DESC
 LIMIT 1 BY store
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

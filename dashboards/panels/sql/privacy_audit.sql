@@ -13,3 +13,4 @@ FROM
 )
 WHERE checked_at >= last_check - 3600
 ORDER BY program
+SETTINGS optimize_move_to_prewhere_if_final = 1

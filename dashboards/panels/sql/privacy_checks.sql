@@ -4,3 +4,4 @@ FROM pub_retention FINAL
 WHERE (store IN (${store:singlequote}) OR store = '') AND $__dateFilter(day)
 GROUP BY day
 ORDER BY time
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -21,3 +21,4 @@ FROM
 WHERE checked_at >= last_check - 3600
 HAVING sensors > 0
 ORDER BY scope
+SETTINGS optimize_move_to_prewhere_if_final = 1

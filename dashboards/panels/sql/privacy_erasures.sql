@@ -4,3 +4,4 @@ FROM pub_privacy FINAL
 WHERE measure = 'erasures' AND store IN (${store:singlequote}) AND $__dateFilter(day)
 GROUP BY time
 ORDER BY time
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -13,3 +13,4 @@ FROM
 )
 WHERE checked_at >= last_check - 3600
 ORDER BY transform(state, ['late', 'no_data', 'silent', 'ok'], [0, 1, 2, 3], 4), days_old DESC NULLS LAST, store, sensor
+SETTINGS optimize_move_to_prewhere_if_final = 1

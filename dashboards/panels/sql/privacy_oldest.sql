@@ -11,3 +11,4 @@ FROM pub_retention FINAL
 WHERE (store IN (${store:singlequote}) OR store = '') AND $__dateFilter(day)
 ORDER BY day DESC, transform(proof, ['breach', 'unknown', 'ok'], [0, 1, 2], 3), used_pct DESC NULLS LAST, kind, store, name
 LIMIT 1 BY kind, store, name
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -9,4 +9,4 @@ FROM pub_store_hour AS h FINAL
 WHERE store IN (${store:singlequote}) AND {store_days}
 GROUP BY h.store_day
 ORDER BY time
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

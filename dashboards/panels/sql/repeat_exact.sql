@@ -5,3 +5,4 @@ FROM pub_store_week FINAL
 WHERE store IN (${store:singlequote})
     AND store_week >= toMonday(toDate($__fromTime, 'UTC')) AND store_week <= toDate($__toTime, 'UTC')
 ORDER BY time, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -32,3 +32,4 @@ FROM
 )
 ARRAY JOIN mapKeys(sums) AS mhz, mapValues(sums) AS probes
 ORDER BY store, sensor, mhz
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

@@ -32,3 +32,4 @@ FROM
 )
 ARRAY JOIN mapKeys(sums) AS reason, mapValues(sums) AS frames
 ORDER BY store, sensor, frames DESC, reason
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

@@ -25,3 +25,4 @@ FROM
 )
 GROUP BY time, store, sensor
 ORDER BY time, store, sensor
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

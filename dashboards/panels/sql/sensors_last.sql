@@ -45,3 +45,4 @@ LEFT JOIN
 ) AS h ON h.store = l.store AND h.sensor = l.sensor
 LEFT JOIN (SELECT store, policy FROM pub_stores FINAL) AS p ON p.store = l.store
 ORDER BY silent_s DESC NULLS FIRST, store, sensor
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

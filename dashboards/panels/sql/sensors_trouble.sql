@@ -5,3 +5,4 @@ ARRAY JOIN ['only counts', 'trouble'] AS kind, [fail_closed, trouble] AS what
 WHERE store IN (${store:singlequote}) AND $__timeFilter(start) AND what != ''
 GROUP BY store, sensor, kind, what
 ORDER BY last_seen DESC, store, sensor, kind
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

@@ -2,25 +2,34 @@
 -- weekday brought in the eight weeks before. Hours that read "under 10" add nothing on either side, so both are "at least".
 -- Today is the store-day that the range ends in, counted on from the newest hour there is: where none of its open hours is over to its
 -- last second, there is no number, rather than that of an earlier day.
-WITH hours AS
+-- For speed: what only tells where today is does not ask which version of an hour stands, and of the eight weeks only what lies within
+-- a day and a few hours (clocks change) of whole weeks before the range's end is read.
+WITH latest AS
 (
-    SELECT store, start, store_day, (local_hour + 20) % 24 AS step, visits, visits_state, estimated_visits, estimated_low, estimated_high, estimated_state,
-        maxIf(store_day, visits_state != 'closed') OVER (PARTITION BY store) AS newest
+    SELECT store, maxIf(store_day, visits_state != 'closed') AS newest,
+        argMax((store_day, (local_hour + 20) % 24), start) AS last,
+        last.2 AS until,
+        last.1 + intDiv(3600 * last.2 + dateDiff('second', max(start), $__toTime), 86400) AS today,
+        if(newest = today, toDayOfWeek(today), 0) AS weekday
+    FROM pub_store_hour
+    WHERE store IN (${store:singlequote})
+        AND store_day >= toDate($__toTime, 'UTC') - 70 AND store_day <= toDate($__toTime, 'UTC') + 1
+        AND start <= $__toTime - 3599
+    GROUP BY store
+    HAVING newest >= toDate($__fromTime, 'UTC')
+),
+hours AS
+(
+    SELECT store, store_day, weekday, (local_hour + 20) % 24 AS step, visits, visits_state, estimated_visits, estimated_low, estimated_high, estimated_state
     FROM pub_store_hour FINAL
     WHERE store IN (${store:singlequote})
         AND store_day >= toDate($__toTime, 'UTC') - 70 AND store_day <= toDate($__toTime, 'UTC') + 1
         AND start <= $__toTime - 3599
-),
-latest AS
-(
-    SELECT store, maxIf(step, store_day = newest) AS until,
-        argMax(store_day, start) + intDiv(3600 * argMax(step, start) + dateDiff('second', max(start), $__toTime), 86400) AS today
-    FROM hours
-    GROUP BY store
+        AND (toUnixTimestamp($__toTime) - toUnixTimestamp(start) + 10800) % 604800 < 86400 + 21600
 ),
 sums AS
 (
-    SELECT h.store AS store, h.store_day AS day, h.newest AS newest, l.until AS until, l.today AS today,
+    SELECT l.store AS store, h.store_day AS day, any((l.newest, l.until, l.today)) AS latest_of,
         sumIf(ifNull(h.visits, 0), h.visits_state = 'value') AS day_visits,
         multiIf(countIf(h.visits_state = 'value') > 0, 'value', countIf(h.visits_state = 'under_10') > 0, 'under_10',
             countIf(h.visits_state = 'policy') > 0, 'policy', countIf(h.visits_state = 'no_data') > 0, 'no_data', 'closed') AS day_state,
@@ -30,13 +39,13 @@ sums AS
         multiIf(countIf(h.estimated_state = 'value') > 0, 'value', countIf(h.estimated_state = 'under_10') > 0, 'under_10',
             countIf(h.estimated_state = 'policy') > 0, 'policy', countIf(h.estimated_state = 'no_data') > 0, 'no_data', 'closed') AS day_estimated_state
     FROM hours AS h
-    INNER JOIN latest AS l ON l.store = h.store
-    WHERE h.step <= l.until AND h.store_day <= h.newest AND h.store_day >= h.newest - 56 AND dateDiff('day', h.store_day, h.newest) % 7 = 0
-    GROUP BY store, day, newest, until, today
+    RIGHT JOIN latest AS l ON l.store = h.store AND l.weekday = h.weekday
+    WHERE h.store = '' OR h.step <= l.until AND h.store_day BETWEEN l.newest - 56 AND l.newest
+    GROUP BY store, day
 ),
 compared AS
 (
-    SELECT store, newest, until, today, newest = today AS is_open,
+    SELECT store, latest_of.1 AS newest, latest_of.2 AS until, latest_of.3 AS today, newest = today AS is_open,
         anyIf(day_visits, day = newest) AS now_visits,
         if(is_open, anyIf(day_state, day = newest), 'no_data') AS now_state,
         anyIf(day_estimated, day = newest) AS now_estimated,
@@ -46,8 +55,7 @@ compared AS
         countIf(is_open AND day < newest AND day_estimated_state IN ('value', 'under_10')) AS days_behind,
         quantileExactIf(0.5)(day_estimated, day < newest AND day_estimated_state IN ('value', 'under_10')) AS middle
     FROM sums
-    GROUP BY store, newest, until, today
-    HAVING newest >= toDate($__fromTime, 'UTC')
+    GROUP BY store, latest_of
 )
 SELECT store,
     toDateTime(today, 'UTC') AS time,
@@ -65,4 +73,4 @@ SELECT store,
     now_state AS visits_state
 FROM compared
 ORDER BY store
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1, optimize_aggregation_in_order = 1

@@ -2,7 +2,7 @@
 -- before it. An hour that reads "under 10" ranks below every number. Hours in which the store was always closed are left out.
 WITH newest AS
 (
-    SELECT store, max(store_day) AS day
+    SELECT store, max(store_day) AS day, toDayOfWeek(day) AS weekday
     FROM pub_store_hour FINAL
     WHERE store IN (${store:singlequote}) AND visits_state != 'closed'
         AND {store_days}
@@ -13,10 +13,10 @@ hours AS
     SELECT h.store AS store, h.local_hour AS local_hour, h.store_day AS store_day, n.day AS day,
         h.estimated_visits AS estimated, h.estimated_low AS low, h.estimated_high AS high, h.estimated_state AS state
     FROM pub_store_hour AS h FINAL
-    INNER JOIN newest AS n ON n.store = h.store
+    INNER JOIN newest AS n ON n.store = h.store AND n.weekday = h.weekday
     WHERE h.store IN (${store:singlequote})
         AND h.store_day >= toDate($__fromTime, 'UTC') - 56 AND h.store_day <= toDate($__toTime, 'UTC') + 1
-        AND h.store_day <= n.day AND h.store_day >= n.day - 56 AND dateDiff('day', h.store_day, n.day) % 7 = 0
+        AND h.store_day <= n.day AND h.store_day >= n.day - 56
 ),
 compared AS
 (
@@ -43,4 +43,4 @@ SELECT store,
     toDateTime(shown, 'UTC') AS day_shown
 FROM compared
 ORDER BY store, local_hour < 4, local_hour
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

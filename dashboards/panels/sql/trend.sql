@@ -29,3 +29,4 @@ FROM
     GROUP BY store, store_week
 )
 ORDER BY time, store
+SETTINGS optimize_move_to_prewhere_if_final = 1

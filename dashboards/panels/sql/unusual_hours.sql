@@ -14,21 +14,23 @@ SELECT store, toDateTime(store_day, 'UTC') AS time,
 FROM
 (
     SELECT *,
-        arrayReduce('quantileExactInclusive(0.5)', before) AS middle,
         arrayReduce('quantileExactInclusive(0.5)', arrayMap(v -> abs(v - middle), before)) AS spread,
-        abs(x - middle) / greatest(1.4826 * spread, sqrt(middle + 6.25), 0.15 * middle) AS z,
-        state = 'under_10' AND middle >= 20 AS silent
+        abs(x - middle) / greatest(1.4826 * spread, least_spread) AS z
     FROM
     (
         SELECT store, store_day, local_hour, start, estimated_visits AS estimated, estimated_state AS state,
             if(estimated_state = 'value', toFloat64(ifNull(estimated_visits, 0)), 5) AS x,
-            groupArrayIf(x, state IN ('value', 'under_10')) OVER w AS before
+            groupArray(x) OVER w AS before,
+            quantileExactInclusive(0.5)(x) OVER w AS middle,
+            greatest(sqrt(middle + 6.25), 0.15 * middle) AS least_spread,
+            state = 'under_10' AND middle >= 20 AS silent
         FROM pub_store_hour FINAL
         WHERE store IN (${store:singlequote})
             AND store_day >= toDate($__fromTime, 'UTC') - 57 AND store_day <= toDate($__toTime, 'UTC') + 1
+            AND estimated_state IN ('value', 'under_10')
         WINDOW w AS (PARTITION BY store, weekday, local_hour ORDER BY toInt32(store_day) RANGE BETWEEN 56 PRECEDING AND 7 PRECEDING)
     )
-    WHERE {store_days} AND state IN ('value', 'under_10') AND length(before) >= 4
+    WHERE {store_days} AND length(before) >= 4 AND (abs(x - middle) > 3.5 * least_spread OR silent)
 )
 WHERE z > 3.5 OR silent
 ORDER BY store, start

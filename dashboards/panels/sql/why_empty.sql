@@ -7,3 +7,4 @@ ARRAY JOIN
 WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day) AND state != 'value'
 GROUP BY store, number, state
 ORDER BY store, days DESC, number, state
+SETTINGS optimize_move_to_prewhere_if_final = 1

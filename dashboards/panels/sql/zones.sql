@@ -17,4 +17,4 @@ FROM
     GROUP BY store, zone
 )
 ORDER BY store, visits DESC, zone
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1
