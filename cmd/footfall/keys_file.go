@@ -68,7 +68,7 @@ func (k *keysRun) open(f *flagSet, flags *ringFlags, mayBegin bool) (*ringFile, 
 	if !mayBegin && !exists(flags.keyring) {
 		return nil, fmt.Errorf("there is no keyring %s: make it with footfall keys make, or name it with --keyring", flags.keyring)
 	}
-	lock, err := lockRing(flags.keyring)
+	lock, err := lockBeside(flags.keyring, "keyring", "footfall keys")
 	if err != nil {
 		return nil, err
 	}
@@ -140,18 +140,19 @@ func (r *ringFile) save() error {
 	return nil
 }
 
-// lockRing takes the keyring for this process. The lock is a file beside it, which stays: the keyring itself is replaced.
-func lockRing(path string) (*os.File, error) {
+// lockBeside takes a file that is replaced as a whole for this process: its lock is a file beside it, which stays. The program is the one
+// that others have it open in.
+func lockBeside(path, what, program string) (*os.File, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock the keyring: %w: choose a writable folder with --keyring", err)
+		return nil, fmt.Errorf("lock the %s: %w: choose a writable folder with --%s", what, err, what)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another footfall keys has %s open: wait until it has ended, then run this again", path)
+			return nil, fmt.Errorf("another %s has %s open: wait until it has ended, then run this again", program, path)
 		}
-		return nil, fmt.Errorf("lock the keyring %s: %w: keep it on a local disk", path, err)
+		return nil, fmt.Errorf("lock the %s %s: %w: keep it on a local disk", what, path, err)
 	}
 	return f, nil
 }

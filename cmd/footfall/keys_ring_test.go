@@ -150,7 +150,7 @@ func TestTheKeyringsClock(t *testing.T) {
 func TestOneProcessAtATimeHasTheKeyring(t *testing.T) {
 	b := newRingBench(t)
 	b.must("make", "--store", "mall")
-	held, err := lockRing(b.path("keyring.age"))
+	held, err := lockBeside(b.path("keyring.age"), "keyring", "footfall keys")
 	if err != nil {
 		t.Fatal(err)
 	}

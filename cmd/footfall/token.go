@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/openfootfall/footfall/dashboards/tokens"
+	"github.com/openfootfall/footfall/ingest/stores"
 )
 
 const tokenHelp = `usage: footfall token <what> [flags]        footfall token <what> -help says more
@@ -88,7 +90,7 @@ func fileFlag(f *flagSet) *string {
 const tokenMakeHelp = `footfall token make makes a token and prints it, once: it is kept nowhere. Whoever has it sends it as Authorization: Bearer ff_...,
 never in an address. It ends at midnight UTC of the day that --expires names.
 
-  footfall token make --role manager --store quay --store far --name "manager of Quay Street" --expires 2027-01-01
+  footfall token make --stores stores.yaml --role manager --store quay --store far --name "manager of Quay Street" --expires 2027-01-01
   footfall token make --role office --name "head office" --expires 2027-01-01 > office.token`
 
 func (k *tokenRun) make(args []string) error {
@@ -97,9 +99,10 @@ func (k *tokenRun) make(args []string) error {
 	role := f.String("role", "", "`role`: manager, office, operator or import")
 	name := f.String("name", "", "`name` of whoever has it; no two tokens have the same")
 	expires := f.String("expires", "", "`date` on which it ends, such as 2027-01-01")
-	var stores []string
+	known := storesFlag(f)
+	var of []string
 	f.Func("store", "a `store` that it is for, by its name in stores.yaml; may be there more than once, and a manager's is; without it all stores", func(s string) error {
-		stores = append(stores, s)
+		of = append(of, s)
 		return nil
 	})
 	if err := f.parse(args); err != nil {
@@ -110,31 +113,71 @@ func (k *tokenRun) make(args []string) error {
 			return f.wrong("--%s is missing", flag)
 		}
 	}
-	list, err := tokens.Load(*file)
-	if err != nil && !tokens.Missing(err) {
+	if err := inStores(*known, of); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(list.Tokens, func(t tokens.Token) bool { return t.Name == *name }) {
-		return fmt.Errorf("there is a token named %q already: give this one another name, or revoke that one first", *name)
-	}
-	secret, sum, err := tokens.New(k.random)
+	made := tokens.Token{Name: *name, Role: tokens.Role(*role), Stores: of, Made: k.now().UTC().Format(time.DateOnly), Expires: *expires}
+	secret, err := k.add(*file, made)
 	if err != nil {
-		return err
-	}
-	made := tokens.Token{Name: *name, Role: tokens.Role(*role), Stores: stores, Made: k.now().UTC().Format(time.DateOnly), Expires: *expires, SHA256: sum}
-	if err := (&tokens.List{Tokens: []tokens.Token{made}}).Check(); err != nil {
-		return err
-	}
-	if made.Expired(k.now()) {
-		return fmt.Errorf("the token would have ended on %s already: give a later date with --expires", *expires)
-	}
-	list.Tokens = append(list.Tokens, made)
-	if err := list.Save(*file); err != nil {
 		return err
 	}
 	fmt.Fprintln(k.errs, "This is the token. It is shown this once; keep it where passwords are kept:")
 	_, err = fmt.Fprintln(k.out, secret)
 	return err
+}
+
+// storesFlag names the file that says which stores there are.
+func storesFlag(f *flagSet) *string {
+	return f.String("stores", "", "`file` of the chain's stores: a store that it does not have is refused; not looked at where empty")
+}
+
+// inStores refuses a name that the file of stores does not have: its token would read nothing, and nobody would say why.
+func inStores(file string, names []string) error {
+	if file == "" {
+		return nil
+	}
+	list, err := stores.Load(file)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(list, func(s stores.Store) bool { return s.ID == name }) {
+			return fmt.Errorf("%s has no store %q: write one of its names with --store, or add the store there first", file, name)
+		}
+	}
+	return nil
+}
+
+// add draws a token and puts it into the file. The file is locked meanwhile: of two that read and write it at once, one would lose the
+// other's token.
+func (k *tokenRun) add(file string, made tokens.Token) (secret string, err error) {
+	lock, err := lockTokens(file)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close() //nolint:errcheck // it holds nothing, and gives the lock back either way
+	list, err := tokens.Load(file)
+	if err != nil && !tokens.Missing(err) {
+		return "", err
+	}
+	if slices.ContainsFunc(list.Tokens, func(t tokens.Token) bool { return t.Name == made.Name }) {
+		return "", fmt.Errorf("there is a token named %q already: give this one another name, or revoke that one first", made.Name)
+	}
+	if secret, made.SHA256, err = tokens.New(k.random); err != nil {
+		return "", err
+	}
+	if err := (&tokens.List{Tokens: []tokens.Token{made}}).Check(); err != nil {
+		return "", err
+	}
+	if made.Expired(k.now()) {
+		return "", fmt.Errorf("the token would have ended on %s already: give a later date with --expires", made.Expires)
+	}
+	list.Tokens = append(list.Tokens, made)
+	return secret, list.Save(file)
+}
+
+func lockTokens(file string) (*os.File, error) {
+	return lockBeside(file, "tokens", "footfall token")
 }
 
 const tokenListHelp = `footfall token list prints who has a token, for what, and until when. It knows no token.
@@ -187,6 +230,11 @@ func (k *tokenRun) revoke(args []string) error {
 	if *name == "" {
 		return f.wrong("--name is missing")
 	}
+	lock, err := lockTokens(*file)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() //nolint:errcheck // it holds nothing, and gives the lock back either way
 	list, err := tokens.Load(*file)
 	if err != nil {
 		return err
