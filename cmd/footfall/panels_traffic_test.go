@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/aggregate/store/storetest"
 	"github.com/openfootfall/footfall/dashboards/panels"
 )
@@ -110,7 +113,7 @@ func TestAnHourIsHeldAgainstItsEightWeeks(t *testing.T) {
 }
 
 // TestOrdinaryWeeksAreNotUnusual turns the demo's five weeks, so that each of them comes last once, and looks after every hour as the
-// rule does: under one hour in a hundred may fire. Then a burst and a silence are put into the last week, and both have to.
+// rule does: under one hour in a hundred may fire, and as many do as deploy/grafana/README.md says. Then a burst and a silence are put into the last week, and both have to.
 func TestOrdinaryWeeksAreNotUnusual(t *testing.T) {
 	needEngine(t)
 	const days = 35
@@ -143,7 +146,9 @@ func TestOrdinaryWeeksAreNotUnusual(t *testing.T) {
 	if hours < 250 || 100*alerts >= hours {
 		t.Errorf("got %d alerts in %d hours of ordinary weeks, want fewer than 1 in 100: %v", alerts, hours, alertHours)
 	}
-	t.Logf("%d alerts in %d hours of ordinary weeks", alerts, hours)
+	if says := fmt.Sprintf("In the demo %d hours in %d fire", alerts, hours); !strings.Contains(readProject(t, "deploy/grafana/README.md"), says) {
+		t.Errorf("deploy/grafana/README.md does not say %q, which is so", says)
+	}
 	stores := []string{"demo", "turned-0", "turned-1", "turned-2", "turned-3"}
 	params := panels.Params{From: last, To: last.AddDate(0, 0, 6), Stores: stores}
 	if got := panelRows(t, source, "unusual_hours", params, "store", "clock"); len(got) != alerts {
@@ -172,4 +177,58 @@ func TestOrdinaryWeeksAreNotUnusual(t *testing.T) {
 	}
 	params.Stores = stores[:1]
 	wantLines(t, "the panel", panelRows(t, source, "unusual_hours", params, "time", "reading"), "04-01 00:00 busier than usual", "04-03 00:00 silent")
+}
+
+// TestNoisyHoursFireAsOftenAsTheTextSays: how often an hour fires that differs from week to week by chance alone, as
+// deploy/grafana/README.md has it. Each of 2,000 stores, of 30 to 300 visits in the hour, has eight weeks behind it.
+func TestNoisyHoursFireAsOftenAsTheTextSays(t *testing.T) {
+	needEngine(t)
+	text := strings.ReplaceAll(readProject(t, "deploy/grafana/README.md"), "\n", " ")
+	for _, c := range []struct {
+		says      string
+		deviation float64
+		low, high float64 // percent
+	}{
+		{"where the same hours differ by a fifth from week to week, about 1 in 200 will", .2, .25, .75},
+		{"where by three tenths, about 2 in 100", .3, 1.5, 2.5},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			if !strings.Contains(text, c.says) {
+				t.Errorf("deploy/grafana/README.md does not say it")
+			}
+			db := storetest.Open(t)
+			noisyHours(t, db, c.deviation)
+			got, looked := fired(t, newPanelSource(t, db), unusualRule(t), noisyHour.Add(70*time.Minute))
+			if percent := 100 * float64(len(got)) / noisyStores; looked != noisyStores || percent < c.low || percent >= c.high {
+				t.Errorf("%.2f %% of %d stores fire, want %v to %v %% of %d", percent, looked, c.low, c.high, noisyStores)
+			}
+		})
+	}
+}
+
+const noisyStores = 2000 // whose hours noisyHours makes
+
+// noisyHour is the last hour of noisyStores.
+var noisyHour = time.Date(2026, time.March, 2, 14, 0, 0, 0, time.UTC)
+
+// noisyHours are one hour of the week of many stores, over nine weeks, which differs by so great a share of its mean.
+func noisyHours(t *testing.T, db *store.DB, deviation float64) {
+	t.Helper()
+	chance := rand.New(rand.NewPCG(1, 5))
+	var rows []store.PubStoreHourRow
+	for i := range noisyStores {
+		usual := 30 * math.Pow(10, chance.Float64())
+		for week := range 9 {
+			start := noisyHour.AddDate(0, 0, -7*week)
+			day := start.Truncate(24 * time.Hour)
+			n := int32(5 * math.Floor(max(10, usual*(1+deviation*chance.NormFloat64()))/5+chance.Float64()))
+			rows = append(rows, store.PubStoreHourRow{
+				Store: fmt.Sprintf("store-%04d", i), Start: start, StoreDay: day, LocalHour: 14, Weekday: 1, StoreWeek: day,
+				VisitsState: "no_data", EstimatedVisits: &n, EstimatedLow: &n, EstimatedHigh: &n, EstimatedState: "value", Version: 1,
+			})
+		}
+	}
+	if err := store.Insert(t.Context(), db, store.TablePubStoreHour, rows); err != nil {
+		t.Fatal(err)
+	}
 }
