@@ -7,6 +7,13 @@ func week() Column      { return Column{Name: "time", Label: "Week of", Role: Ti
 func step() Column      { return Column{Name: "time", Label: "Time (UTC)", Role: Instant} }
 func storeName() Column { return Column{Name: "store", Label: "Store", Role: Category} }
 
+// storesName is a store's name for people, for bars that stand beside each other: with its id where another store has the same name, and
+// its id where it has none.
+func storesName() Column { return Column{Name: "name", Label: "Store", Role: Category} }
+
+// storeID is the store's name in stores.yaml, beside the one for people.
+func storeID() Column { return detail("store", "Name in stores.yaml", None) }
+
 func category(name, label string) Column { return Column{Name: name, Label: label, Role: Category} }
 
 func value(name, label string, u Unit) Column {

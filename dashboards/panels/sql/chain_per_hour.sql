@@ -25,7 +25,8 @@ hours AS
         )
     GROUP BY store
 )
-SELECT d.store AS store,
+SELECT toString(multiIf(p.called = '', d.store, p.alike > 1, concat(p.called, ' (', d.store, ')'), p.called)) AS name,
+    d.store AS store,
     if(d.shown > 0 AND h.open > 0, round(d.total / h.open, 1), NULL) AS per_hour,
     multiIf(d.shown > 0 AND h.open > 0, 'value', d.hidden > 0, 'under_10', d.policy > 0, 'policy', d.no_data > 0 OR d.shown > 0, 'no_data', 'closed') AS per_hour_state,
     h.open AS hours_open,
@@ -33,5 +34,6 @@ SELECT d.store AS store,
     d.hidden AS days_under_10
 FROM days AS d
 LEFT JOIN hours AS h ON h.store = d.store
+LEFT JOIN (SELECT store, name AS called, count() OVER (PARTITION BY name) AS alike FROM pub_stores FINAL) AS p ON p.store = d.store
 ORDER BY per_hour DESC NULLS LAST, store
 SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1

@@ -1,6 +1,7 @@
--- The stores by the sum of their daily estimated visits over the range. The ends of the intervals are added, too, which makes the
--- sum's wider than 95 %.
-SELECT store,
+-- The stores by the sum of their daily estimated visits over the range, with their names for people. The ends of the intervals are added,
+-- too, which makes the sum's wider than 95 %.
+SELECT toString(multiIf(p.called = '', s.store, p.alike > 1, concat(p.called, ' (', s.store, ')'), p.called)) AS name,
+    s.store AS store,
     if(shown > 0, total, NULL) AS estimated_visits,
     if(shown > 0, total_low, NULL) AS estimated_low,
     if(shown > 0, total_high, NULL) AS estimated_high,
@@ -26,6 +27,7 @@ FROM
     FROM pub_store_day FINAL
     WHERE store IN (${store:singlequote}) AND $__dateFilter(store_day)
     GROUP BY store
-)
+) AS s
+LEFT JOIN (SELECT store, name AS called, count() OVER (PARTITION BY name) AS alike FROM pub_stores FINAL) AS p ON p.store = s.store
 ORDER BY estimated_visits DESC NULLS LAST, store
 SETTINGS optimize_move_to_prewhere_if_final = 1
