@@ -38,7 +38,7 @@ type annotateOptions struct {
 func annotateCommand(ctx context.Context, args []string, out, errs io.Writer) error {
 	var o annotateOptions
 	f := flags("annotate", "usage: footfall annotate [flags]\n\n"+annotateHelp, out, errs)
-	to := addWorthFlags(f)
+	to := addWorthFlags(f, "annotate")
 	f.StringVar(&o.store, "store", "", "the `store` it is about; all where empty")
 	f.StringVar(&o.kind, "kind", string(worth.Promotion), "`kind`: promotion, holiday, closure or other")
 	f.StringVar(&o.from, "from", "", "first store-day, a `date` such as 2026-03-02")

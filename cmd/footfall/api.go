@@ -74,7 +74,7 @@ func newNumbers(in serveInput, db *store.DB, record *audit.Log, reg prometheus.R
 	if n.tokens, err = openTokens(in.cfg.API, in.log); err != nil {
 		return nil, err
 	}
-	n.imports, err = serveIntake(db, in.stores, n.tokens, in.log)
+	n.imports, err = serveIntake(db, in.stores, n.tokens, record, reg, in.log)
 	return n, err
 }
 

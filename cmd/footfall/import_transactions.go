@@ -26,7 +26,7 @@ An embedded database is open in one process at a time: where footfall serve runs
 
 func importCommand(ctx context.Context, args []string, out, errs io.Writer) error {
 	f := flags("import", "usage: footfall import transactions [flags] FILE.csv\n\n"+importHelp, out, errs)
-	to := addWorthFlags(f)
+	to := addWorthFlags(f, "import")
 	skipBad := f.Bool("skip-bad", false, "import the good lines of a file that has bad ones, and name those")
 	if len(args) > 0 && args[0] == "transactions" {
 		args = args[1:]

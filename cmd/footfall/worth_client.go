@@ -21,13 +21,15 @@ import (
 )
 
 // worthFlags say where transactions and annotations go: into a database, or over HTTP to the footfall serve that has it open.
-type worthFlags struct{ clickhouse, server, tokenFile string }
+type worthFlags struct{ program, clickhouse, server, tokenFile, auditLog string }
 
-func addWorthFlags(f *flagSet) *worthFlags {
-	w := new(worthFlags)
+// addWorthFlags are the flags of a command; the program is what its audit log calls it.
+func addWorthFlags(f *flagSet, program string) *worthFlags {
+	w := &worthFlags{program: program}
 	f.StringVar(&w.clickhouse, "clickhouse", "embedded:.footfall/clickhouse", "`target`: embedded:DIR, or clickhouse://user:password@host:9000/database")
 	f.StringVar(&w.server, "server", "", "`URL` of a running footfall serve to send to instead, such as http://127.0.0.1:8080")
 	f.StringVar(&w.tokenFile, "token-file", "", "`file` with a token of the role import, where the server wants one")
+	f.StringVar(&w.auditLog, "audit-log", "", "audit log `file` in which is noted what was written, by store and count; one that no other program writes. A server notes it in its own")
 	return w
 }
 
@@ -45,15 +47,10 @@ func (w *worthFlags) open(ctx context.Context, log *slog.Logger) (*worthClient, 
 		if w.tokenFile != "" {
 			return nil, errors.New("--token-file is for a server: name it with --server")
 		}
-		db, err := store.Open(ctx, w.clickhouse, store.Options{})
-		if err != nil {
-			return nil, fmt.Errorf("%w; where footfall serve has the database open, send to it with --server", err)
-		}
-		h, err := directIntake(ctx, db, log)
-		if err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
-		return &worthClient{http: &http.Client{Transport: inProcess{h}}, base: "http://127.0.0.1", close: db.Close}, nil
+		return w.openHere(ctx, log)
+	}
+	if w.auditLog != "" {
+		return nil, errors.New("--audit-log is for a database: a server notes it in an audit log of its own, so leave it out")
 	}
 	c := &worthClient{base: strings.TrimSuffix(w.server, "/"), close: func() error { return nil }, http: &http.Client{
 		Timeout: 90 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -74,6 +71,24 @@ func (w *worthFlags) open(ctx context.Context, log *slog.Logger) (*worthClient, 
 	}
 	c.token = strings.TrimSpace(string(text))
 	return c, nil
+}
+
+// openHere finds an intake of this process, and its audit log. The log is opened, and verified, before anything is done.
+func (w *worthFlags) openHere(ctx context.Context, log *slog.Logger) (*worthClient, error) {
+	record, err := openLog(w.auditLog, w.program)
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, w.clickhouse, store.Options{})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w; where footfall serve has the database open, send to it with --server", err), record.Close())
+	}
+	h, err := directIntake(ctx, db, record, log)
+	if err != nil {
+		return nil, errors.Join(err, db.Close(), record.Close())
+	}
+	end := func() error { return errors.Join(db.Close(), record.Close()) }
+	return &worthClient{http: &http.Client{Transport: inProcess{h}}, base: "http://127.0.0.1", close: end}, nil
 }
 
 // inProcess answers a client's requests with a handler, without a network.

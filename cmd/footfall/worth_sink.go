@@ -9,10 +9,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/dashboards/tokens"
 	"github.com/openfootfall/footfall/dashboards/worth"
 	"github.com/openfootfall/footfall/dashboards/worth/intake"
+	"github.com/openfootfall/footfall/ingest/audit"
 	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
 )
@@ -135,14 +138,14 @@ func storedCalendars(ctx context.Context, db *store.DB) (map[string]calendar.Cal
 	return out, nil
 }
 
-// directIntake writes into a database that is open in this process, for whoever started it.
-func directIntake(ctx context.Context, db *store.DB, log *slog.Logger) (http.Handler, error) {
+// directIntake writes into a database that is open in this process, for whoever started it, and notes it in an audit log, which may be nil.
+func directIntake(ctx context.Context, db *store.DB, record *audit.Log, log *slog.Logger) (http.Handler, error) {
 	known, err := storedCalendars(ctx, db)
 	if err != nil {
 		return nil, err
 	}
 	in, err := intake.New(intake.Options{
-		Sink: worthSink{db, time.Now}, Stores: known, Allow: func(*http.Request, string) error { return nil }, Logger: log,
+		Sink: worthSink{db, time.Now}, Stores: known, Allow: func(*http.Request, string) error { return nil }, Note: noteChanges(record), Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -152,8 +155,10 @@ func directIntake(ctx context.Context, db *store.DB, log *slog.Logger) (http.Han
 
 // serveIntake is where a running installation takes transactions and annotations: from whoever has a token of the role import, and
 // where there are no tokens from programs on this machine.
-func serveIntake(db *store.DB, list []stores.Store, gate *tokens.Tokens, log *slog.Logger) (mounted, error) {
-	o := intake.Options{Sink: worthSink{db, time.Now}, Stores: worthCalendars(list), Allow: intake.Local, Logger: log}
+func serveIntake(db *store.DB, list []stores.Store, gate *tokens.Tokens, record *audit.Log, reg prometheus.Registerer, log *slog.Logger) (mounted, error) {
+	o := intake.Options{
+		Sink: worthSink{db, time.Now}, Stores: worthCalendars(list), Allow: intake.Local, Note: noteChanges(record), Registerer: reg, Logger: log,
+	}
 	if gate != nil {
 		o.Tokens(gate)
 	}

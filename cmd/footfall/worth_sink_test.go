@@ -24,7 +24,7 @@ func worthDB(t *testing.T) (*store.DB, *worthClient) {
 	if err := store.Insert(t.Context(), db, store.TableStores, []store.StoreRow{{Store: "a", TimeZone: "Europe/Berlin", Zones: []string{}}}); err != nil {
 		t.Fatal(err)
 	}
-	h, err := directIntake(t.Context(), db, slog.New(slog.DiscardHandler))
+	h, err := directIntake(t.Context(), db, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,10 @@ const (
 	Views            Kind = "views"             // Day, Role, Count
 	IncidentSnapshot Kind = "incident_snapshot" // Places, Stores
 	QuarantineReview Kind = "quarantine_review" // Released, Dropped, HeldBack
+	// What was brought by hand or by a program: Rows, and the store where it is about one; of many stores at once Stores: of how many.
+	TransactionsImported Kind = "transactions_imported"
+	AnnotationsNoted     Kind = "annotations_noted"
+	AnnotationRemoved    Kind = "annotation_removed"
 )
 
 // Kinds lists every kind.
@@ -44,6 +48,7 @@ func Kinds() []Kind {
 	return []Kind{
 		Started, Damaged, KeysMade, BundlesIssued, KeysRotated, KeysTurned, KeysRetired, OptOuts, PolicyChanged, NoticeChanged,
 		RetentionProof, Erasures, Export, Views, IncidentSnapshot, QuarantineReview,
+		TransactionsImported, AnnotationsNoted, AnnotationRemoved,
 	}
 }
 

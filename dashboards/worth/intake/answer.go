@@ -43,7 +43,8 @@ func (in *Intake) answer(do func(*http.Request) (any, error)) http.HandlerFunc {
 		}
 		status, kind := http.StatusOK, "application/json; charset=utf-8"
 		if err != nil {
-			p := in.explain(err, out)
+			p, reason := in.explain(err, out)
+			in.metrics.refused.WithLabelValues(reason).Inc()
 			if p.Status == http.StatusUnauthorized {
 				h.Set("WWW-Authenticate", `Bearer realm="footfall"`)
 			}
@@ -59,28 +60,35 @@ func (in *Intake) answer(do func(*http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// explain is an error as a problem. What the database said is for the log only; it names no line of the file.
-func (in *Intake) explain(err error, out any) problem {
-	p := problem{Type: "about:blank", Status: http.StatusUnprocessableEntity}
+// explain is an error as a problem, and its reason for the metrics. What the database said is for the log only; it names no line of the
+// file.
+func (in *Intake) explain(err error, out any) (p problem, reason string) {
+	p = problem{Type: "about:blank", Status: http.StatusUnprocessableEntity}
 	var large *http.MaxBytesError
 	var file *worth.FileError
 	var refusal *Refusal
 	switch {
 	case errors.Is(err, worth.ErrBadLines):
 		report, _ := out.(worth.Report)
-		p.Report, p.Detail = &report, "Nothing is imported, because some lines are wrong: mend them, or send skip_bad=1 to keep the others."
+		reason, p.Report, p.Detail = badLines, &report, "Nothing is imported, because some lines are wrong: mend them, or send skip_bad=1 to keep the others."
 	case errors.As(err, &large):
-		p.Status, p.Detail = http.StatusRequestEntityTooLarge, "The file is larger than 10 MB: send it in parts."
+		reason, p.Status, p.Detail = tooLarge, http.StatusRequestEntityTooLarge, "The file is larger than 10 MB: send it in parts."
 	case errors.As(err, &file):
-		p.Detail = "Nothing is imported: " + file.Error() + "."
+		reason, p.Detail = badFile, "Nothing is imported: "+file.Error()+"."
 	case errors.As(err, &refusal):
-		p.Status, p.Detail = refusal.Status, refusal.Text
+		reason, p.Status, p.Detail = notAllowed, refusal.Status, refusal.Text
+		if refusal.Status == http.StatusUnsupportedMediaType || refusal.Status == http.StatusBadRequest {
+			reason = badRequest
+		}
 	case errors.Is(err, ErrNoAnnotation):
-		p.Status, p.Detail = http.StatusNotFound, "There is no such annotation: list those that there are."
+		reason, p.Status, p.Detail = notThere, http.StatusNotFound, "There is no such annotation: list those that there are."
+	case errors.Is(err, errNotNoted):
+		in.o.Logger.Error("an import is written, but could not be noted in the audit log", "error", err)
+		reason, p.Status, p.Detail = failed, http.StatusServiceUnavailable, "This is written, but could not be noted in the audit log: look at the log of footfall and at its disk."
 	default:
 		in.o.Logger.Error("an import failed", "error", err)
-		p.Status, p.Detail = http.StatusServiceUnavailable, "This could not be written just now, or was cut off: send it again, which is safe; if it stays so, look at the log of footfall."
+		reason, p.Status, p.Detail = failed, http.StatusServiceUnavailable, "This could not be written just now, or was cut off: send it again, which is safe; if it stays so, look at the log of footfall."
 	}
 	p.Title = http.StatusText(p.Status)
-	return p
+	return p, reason
 }

@@ -6,12 +6,15 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/openfootfall/footfall/dashboards/tokens"
 	"github.com/openfootfall/footfall/dashboards/worth"
@@ -46,9 +49,13 @@ type Options struct {
 	Enter func(r *http.Request) error
 	// Allow says whether a request may write a store, of the name "" all stores. It is asked before it is said whether a store exists.
 	// A *Refusal or *tokens.Denied goes out as it is, any other error as 403.
-	Allow  func(r *http.Request, store string) error
-	Now    func() time.Time // nil: time.Now
-	Logger *slog.Logger     // nil: silent
+	Allow func(r *http.Request, store string) error
+	// Note is told of each change once it is written, one at a time, such as for an audit log. Where it fails, the request does: it says that
+	// the change stands. nil: nobody is told.
+	Note       func(Change) error
+	Now        func() time.Time      // nil: time.Now
+	Registerer prometheus.Registerer // nil: no metrics
+	Logger     *slog.Logger          // nil: silent
 }
 
 // Refusal is a request that is not answered, with a sentence that ends with what to do.
@@ -63,6 +70,7 @@ func (r *Refusal) Error() string { return r.Text }
 // Intake is the handler. Its methods may be called concurrently.
 type Intake struct {
 	o       Options
+	metrics metrics
 	writing sync.Mutex
 }
 
@@ -92,7 +100,11 @@ func New(o Options) (*Intake, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Intake{o: o}, nil
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("register the intake's metrics: %w", err)
+	}
+	return &Intake{o: o, metrics: m}, nil
 }
 
 // Handler serves what is below Prefix.
@@ -112,27 +124,35 @@ type Counts struct {
 }
 
 func (in *Intake) transactions(r *http.Request) (any, error) {
-	rows, report, err := take(in, r, worth.ReadTransactions)
+	rows, report, err := take(in, r, Transactions, worth.ReadTransactions)
 	if err != nil {
 		return report, err
 	}
 	in.writing.Lock()
 	defer in.writing.Unlock()
-	return Counts{report, len(rows)}, in.o.Sink.WriteTransactions(r.Context(), rows)
+	if err := in.o.Sink.WriteTransactions(r.Context(), rows); err != nil {
+		return nil, err
+	}
+	return Counts{report, len(rows)}, changed(in, Transactions, rows, func(t worth.Transactions) string { return t.Store })
 }
 
 func (in *Intake) annotations(r *http.Request) (any, error) {
-	rows, report, err := take(in, r, worth.ReadAnnotations)
+	rows, report, err := take(in, r, Annotations, worth.ReadAnnotations)
 	if err != nil {
 		return report, err
 	}
 	in.writing.Lock()
 	defer in.writing.Unlock()
-	return Counts{report, len(rows)}, in.o.Sink.WriteAnnotations(r.Context(), rows)
+	if err := in.o.Sink.WriteAnnotations(r.Context(), rows); err != nil {
+		return nil, err
+	}
+	return Counts{report, len(rows)}, changed(in, Annotations, rows, ofStore)
 }
 
+func ofStore(a worth.Annotation) string { return a.Store }
+
 // take reads a file's rows.
-func take[T any](in *Intake, r *http.Request, read func(io.Reader, worth.Reading) ([]T, worth.Report, error)) ([]T, worth.Report, error) {
+func take[T any](in *Intake, r *http.Request, what What, read func(io.Reader, worth.Reading) ([]T, worth.Report, error)) ([]T, worth.Report, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "text/csv" {
 		return nil, worth.Report{}, &Refusal{http.StatusUnsupportedMediaType, "The body is not said to be CSV: send it with Content-Type: text/csv."}
 	}
@@ -143,7 +163,7 @@ func take[T any](in *Intake, r *http.Request, read func(io.Reader, worth.Reading
 		}
 	}
 	allowed := map[string]bool{}
-	return read(r.Body, worth.Reading{Now: in.o.Now(), SkipBad: q.Get("skip_bad") == "1", Calendar: func(store string) (calendar.Calendar, error) {
+	rows, report, err := read(r.Body, worth.Reading{Now: in.o.Now(), SkipBad: q.Get("skip_bad") == "1", Calendar: func(store string) (calendar.Calendar, error) {
 		if !allowed[store] {
 			if err := in.o.Allow(r, store); err != nil {
 				return calendar.Calendar{}, refused(err)
@@ -156,6 +176,10 @@ func take[T any](in *Intake, r *http.Request, read func(io.Reader, worth.Reading
 		}
 		return c, nil
 	}})
+	if err == nil || errors.Is(err, worth.ErrBadLines) { // else the file was not read to its end
+		in.metrics.rows.WithLabelValues(string(what), "wrong").Add(float64(report.Bad))
+	}
+	return rows, report, err
 }
 
 // refused is why somebody may not write.
@@ -223,7 +247,10 @@ func (in *Intake) remove(r *http.Request) (any, error) {
 		if err := in.o.Allow(r, a.Store); err != nil {
 			return nil, refused(err)
 		}
-		return map[string]string{"removed": a.Name}, in.o.Sink.Remove(r.Context(), a)
+		if err := in.o.Sink.Remove(r.Context(), a); err != nil {
+			return nil, err
+		}
+		return map[string]string{"removed": a.Name}, changed(in, Removal, []worth.Annotation{a}, ofStore)
 	}
 	return nil, ErrNoAnnotation
 }
