@@ -190,8 +190,8 @@ func (a *API) givePanel(w *answering, who *tokens.Token) error {
 	if i < 0 {
 		return &refusal{http.StatusNotFound, "There is no such panel: look at " + Prefix + "panels."}
 	}
-	if !mayPanel(who, a.o.Panels[i]) {
-		return tokens.NotAllowed()
+	if err := panelDenied(who, a.o.Panels[i]); err != nil {
+		return err
 	}
 	if err := onlyKnown(w.query, panelParameters()...); err != nil {
 		return err

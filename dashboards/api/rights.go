@@ -87,12 +87,20 @@ var (
 	ofSomeElse = regexp.MustCompile(`\bOR\b`)
 )
 
-// mayPanel reports whether a token reads a panel: its role is to read every table that the panel does, and one of some stores reads no
-// rows of all stores together, as it reads none in the tables.
-func mayPanel(who *tokens.Token, panel panels.Panel) bool {
+// mayPanel reports whether a token reads a panel.
+func mayPanel(who *tokens.Token, panel panels.Panel) bool { return panelDenied(who, panel) == nil }
+
+// panelDenied says why a token does not read a panel, as a *tokens.Denied: its role is to read every table that the panel does, and one of
+// some stores reads no rows of all stores together, as it reads none in the tables.
+func panelDenied(who *tokens.Token, panel panels.Panel) error {
 	read := tableName.FindAllString(panel.SQL, -1)
-	may := len(read) > 0 && !slices.ContainsFunc(read, func(table string) bool { return !mayTable(who.Role, table) })
-	return may && (len(who.Stores) == 0 || !readsShared(panel))
+	if len(read) == 0 || slices.ContainsFunc(read, func(table string) bool { return !mayTable(who.Role, table) }) {
+		return tokens.NotAllowed()
+	}
+	if !readsShared(panel) {
+		return nil
+	}
+	return who.For("")
 }
 
 // readsShared reports whether a panel reads rows that are for tokens of all stores: it does unless each of its reads of a table that has

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -40,5 +41,25 @@ func TestATokenOfOneStoreReadsNoRowsOfAllStores(t *testing.T) {
 		if got := readsShared(panels.Panel{SQL: c.sql}); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.sql, got, c.want)
 		}
+	}
+}
+
+// Who is refused is told the reason that is theirs: another role would not help a token of some stores.
+func TestARefusalSaysWhetherItIsTheRoleOrTheStores(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct{ who, path, says string }{
+		{"operator of quay", "together", "some stores only: ask for what is of its stores, or ask whoever runs Footfall for a token of all stores"},
+		{"manager", "together", "for a token with another role"},
+		{"operator", "daily", "for a token with another role"},
+		{"manager", "daily?store=far", "not for this store, or there is no such store"},
+	} {
+		w := r.get(c.who, Prefix+"panels/"+c.path)
+		if p := problem(t, w); w.Code != http.StatusForbidden || !strings.Contains(p.Detail, c.says) {
+			t.Errorf("%s, %s: got %d, %s, want %q", c.who, c.path, w.Code, p.Detail, c.says)
+		}
+	}
+	campaigns := slices.IndexFunc(panels.All(), func(p panels.Panel) bool { return p.ID == "chain_campaigns" })
+	if err := panelDenied(&tokens.Token{Role: tokens.Manager, Stores: []string{"quay"}}, panels.All()[campaigns]); err == nil || !strings.Contains(err.Error(), "some stores only") {
+		t.Errorf("a manager of the campaigns of all stores: got %v", err)
 	}
 }

@@ -96,6 +96,7 @@ const (
 	inAddress  = "A token does not belong into an address, where logs and histories keep it: send it as Authorization: Bearer " + Prefix + "..., have the one that was sent revoked, and ask for another."
 	notYours   = "The token is not for this store, or there is no such store: ask for one of your stores, or for another token."
 	notAllowed = "The token's role does not allow this: ask whoever runs Footfall for a token with another role."
+	someStores = "This is of all stores together, and the token is of some stores only: ask for what is of its stores, or ask whoever runs Footfall for a token of all stores (footfall token make: a manager's becomes an office's)."
 	badFile    = "Nobody can be let in just now, because the file of tokens cannot be read: look at the log of footfall."
 )
 
@@ -142,12 +143,16 @@ func (t *Tokens) Allow(r *http.Request, role Role, store string) error {
 	return who.For(store)
 }
 
-// For asks whether the token is for a store. The error is a *Denied, and the same whether the store exists or not.
+// For asks whether the token is for a store; an empty name stands for all of them at once. The error is a *Denied, and the same whether
+// the store exists or not.
 func (t *Token) For(store string) error {
-	if !t.May(store) {
-		return &Denied{http.StatusForbidden, notYours}
+	switch {
+	case t.May(store):
+		return nil
+	case store == "":
+		return &Denied{http.StatusForbidden, someStores}
 	}
-	return nil
+	return &Denied{http.StatusForbidden, notYours}
 }
 
 // NotAllowed is the refusal of what the token's role does not allow.

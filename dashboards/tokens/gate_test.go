@@ -149,6 +149,9 @@ func TestRolesAndStores(t *testing.T) {
 	if there, gone := token.For("far"), token.For("nowhere"); there.Error() != gone.Error() {
 		t.Errorf("got %q and %q: they tell whether a store exists", there, gone)
 	}
+	if err := token.For(""); err == nil || !strings.Contains(err.Error(), "the token is of some stores only") {
+		t.Errorf("got %v, want to be told that all stores are asked for", err)
+	}
 }
 
 func TestTheFileIsReadAgain(t *testing.T) {
