@@ -2,6 +2,9 @@
 // data source. In come the panels; out come dashboards as JSON, which are kept
 // beside this file and provisioned from there. Only the generator's test links
 // it; `go test ./dashboards/grafana -update` writes the files anew.
+//
+// The dashboards are made of a small model of our own (model.go), not of Grafana's foundation SDK for Go, because that module could not be
+// had when this was written; a test decodes them with the types of the same SDK for Python instead.
 package grafana
 
 import (
