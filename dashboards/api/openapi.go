@@ -91,7 +91,7 @@ func responses() object {
 	out := object{}
 	for status, what := range map[string]string{
 		"400": "The request is wrong; detail says what to write instead.", "401": "There is no token, or it is unknown, revoked or has ended.",
-		"403": "The token's role does not allow this, or the store is not one of its stores, whether it exists or not.",
+		"403": "The token's role does not allow this, or the store is not one of its stores, whether it exists or not, or this is of all stores together and the token is of some.",
 		"404": "There is no such thing.", "405": "The API is to be read only.", "429": "The token has too many requests under way; Retry-After says when to ask again.",
 		"503": "The numbers cannot be read just now; Retry-After says when to ask again.",
 	} {
