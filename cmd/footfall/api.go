@@ -118,7 +118,7 @@ func (n *numbers) serveAPI(ctx context.Context) error {
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", n.in.cfg.API.Listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s for the API: %w: choose another address under api.listen, or stop what has it", n.in.cfg.API.Listen, err)
+		return fmt.Errorf("listen on %s for the API: %w: choose another address under api.listen (of footfall look: with --api), or stop what has it", n.in.cfg.API.Listen, err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", a.Handler())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/dashboards/page"
@@ -25,6 +26,8 @@ page shows the last day that the store was open, an hour before it closed.
 
   footfall look --clickhouse embedded:.demo/clickhouse
 
+Programs read the same numbers over the API, on a port of its own, with a token that is made for the occasion and printed.
+
 An embedded database is open in one process at a time; footfall serve shows the same page of its own.`
 
 // defaultLook is where the page is served where nothing else is said.
@@ -34,23 +37,27 @@ func lookCommand(ctx context.Context, args []string, out, errs io.Writer) error 
 	f := flags("look", "usage: footfall look [flags]\n\n"+lookHelp, out, errs)
 	target := f.String("clickhouse", "embedded:.demo/clickhouse", "`target`: embedded:DIR, or clickhouse://user:password@host:9000/database")
 	listen := f.String("listen", defaultLook, "where the page is served, `host:port` on loopback")
+	programs := f.String("api", "127.0.0.1:0", "where programs read the numbers, `host:port` on loopback; port 0: any that is free; off: nowhere")
 	if err := f.parse(args); err != nil {
 		return err
 	}
 	if err := checkLook(*listen); err != nil {
 		return err
 	}
+	if err := (&apiConfig{Tokens: "of footfall look", Listen: *programs}).check(); err != nil && *programs != "off" {
+		return fmt.Errorf("--api: %w", err)
+	}
 	log := slog.New(slog.NewTextHandler(errs, nil))
 	db, err := store.Open(ctx, *target, store.Options{Logger: log})
 	if err != nil {
 		return err
 	}
-	err = look(ctx, db, *listen, out, log)
+	err = look(ctx, db, *listen, *programs, out, log)
 	return errors.Join(err, db.Close())
 }
 
-// look serves the page on what a database holds until the context ends.
-func look(ctx context.Context, db *store.DB, listen string, out io.Writer, log *slog.Logger) error {
+// look serves the page on what a database holds, and the API, until the context ends.
+func look(ctx context.Context, db *store.DB, listen, programs string, out io.Writer, log *slog.Logger) error {
 	known, err := store.Select[store.StoreRow](ctx, db, "SELECT * FROM stores FINAL ORDER BY store")
 	if err != nil {
 		return fmt.Errorf("%w: run make demo first, or name another database with --clickhouse", err)
@@ -70,9 +77,25 @@ func look(ctx context.Context, db *store.DB, listen string, out io.Writer, log *
 	if err != nil {
 		return err
 	}
-	return servePage(ctx, listen, p, func(at net.Addr) {
-		fmt.Fprintf(out, "http://%s%s shows the store; Ctrl-C ends it\n", at, page.DefaultPrefix)
+	group, ctx := errgroup.WithContext(ctx)
+	shown := make(chan struct{}) // the page stands first in what is printed
+	group.Go(func() error {
+		return servePage(ctx, listen, p, func(at net.Addr) {
+			fmt.Fprintf(out, "http://%s%s shows the store; Ctrl-C ends it\n", at, page.DefaultPrefix)
+			close(shown)
+		})
 	})
+	if programs != "off" {
+		group.Go(func() error {
+			select {
+			case <-shown:
+				return lookAPI(ctx, db, p, programs, list[0].ID, out, log)
+			case <-ctx.Done():
+				return nil
+			}
+		})
+	}
+	return group.Wait()
 }
 
 // staleAfter is how old the newest open hour may be for a page of now.

@@ -22,14 +22,15 @@ import (
 // TestLookShowsTheDemo: after the demo the page shows its last day, under this machine's names alone.
 func TestLookShowsTheDemo(t *testing.T) {
 	needEngine(t)
-	dir := filepath.Join(t.TempDir(), "demo")
+	dir, tmp := filepath.Join(t.TempDir(), "demo"), t.TempDir()
+	t.Setenv("TMPDIR", tmp)
 	if err := demo(t.Context(), demoOptions{days: 2, seed: 1, dir: dir}, io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	db := storetest.OpenDir(t, filepath.Join(dir, "clickhouse"))
 	ctx, end := context.WithCancel(t.Context())
 	out, done := new(lockedBuffer), make(chan error, 1)
-	go func() { done <- look(ctx, db, "127.0.0.1:0", out, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- look(ctx, db, "127.0.0.1:0", "127.0.0.1:0", out, slog.New(slog.DiscardHandler)) }()
 	var address string
 	eventually(t, "the page is served", func() bool {
 		address = regexp.MustCompile(`http://[^ ]+`).FindString(out.text())
@@ -56,9 +57,53 @@ func TestLookShowsTheDemo(t *testing.T) {
 	if answer.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("under another name: got status %d", answer.StatusCode)
 	}
+	checkLookAPI(t, out)
 	end()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(tmp, "footfall-look-*")); err != nil || len(left) > 0 {
+		t.Errorf("the token's file is left: %v, %v", left, err)
+	}
+}
+
+// checkLookAPI runs the curl line that look printed, and reads nothing without the token that is in it.
+func checkLookAPI(t *testing.T, out *lockedBuffer) {
+	t.Helper()
+	line := regexp.MustCompile(`  curl -H 'Authorization: (Bearer ff_[a-z2-7]{32})' '(http://[^']+)'\n`)
+	eventually(t, "the API is served", func() bool { return line.MatchString(out.text()) })
+	m := line.FindStringSubmatch(out.text())
+	ask := func(method, url, token string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token != "" {
+			r.Header.Set("Authorization", token)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, string(body)
+	}
+	if status, body := ask(http.MethodGet, m[2], m[1]); status != http.StatusOK || !strings.Contains(body, `"2026-03-03"`) {
+		t.Errorf("got %d, %.300s, want the demo's last day", status, body)
+	}
+	if status, body := ask(http.MethodGet, m[2], ""); status != http.StatusUnauthorized || strings.Contains(body, "visits_by_day") {
+		t.Errorf("without the token: got %d, %.300s", status, body)
+	}
+	at, err := url.Parse(m[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := ask(http.MethodPost, "http://"+at.Host+"/import/v1/transactions", m[1]); status != http.StatusNotFound {
+		t.Errorf("an import: got %d, want nothing there that takes one", status)
 	}
 }
 
@@ -69,11 +114,16 @@ func TestLookWantsLoopbackAndAStore(t *testing.T) {
 			t.Errorf("listening on %s: exit status %d, want 1", listen, code)
 		}
 	}
+	for _, programs := range []string{"0.0.0.0:8081", "8081"} {
+		if code := execute(t.Context(), []string{"look", "--api", programs}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "--api") {
+			t.Errorf("the API on %s: exit status %d, %s, want 1", programs, code, errs.String())
+		}
+	}
 	if !strings.Contains(errs.String(), "asks nobody who they are") {
 		t.Errorf("got %q, want the reason", errs.String())
 	}
 	needEngine(t)
-	if err := look(t.Context(), storetest.Open(t), "127.0.0.1:0", io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "make demo") {
+	if err := look(t.Context(), storetest.Open(t), "127.0.0.1:0", "off", io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "make demo") {
 		t.Errorf("without a store: got %v, want what to do", err)
 	}
 }
