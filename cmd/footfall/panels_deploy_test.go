@@ -61,7 +61,7 @@ func alertRules(t testing.TB) []grafanaRule {
 }
 
 // runRule runs a rule's query as it would be at a time.
-func runRule(t testing.TB, source panels.Querier, r grafanaRule, now time.Time) panels.Table {
+func runRule(t *testing.T, source panels.Querier, r grafanaRule, now time.Time) panels.Table {
 	t.Helper()
 	d := r.Data[0]
 	sql, err := panels.Expand(d.Model.RawSQL, panels.Params{From: now.Add(-time.Duration(d.RelativeTimeRange.From) * time.Second), To: now})

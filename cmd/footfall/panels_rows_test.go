@@ -35,7 +35,7 @@ func panelRows(t *testing.T, source panels.Querier, id string, params panels.Par
 	return out
 }
 
-func insertAll(t testing.TB, db *store.DB, rows ...string) {
+func insertAll(t *testing.T, db *store.DB, rows ...string) {
 	t.Helper()
 	for _, row := range rows {
 		if err := db.Exec(t.Context(), "INSERT INTO "+row); err != nil {
