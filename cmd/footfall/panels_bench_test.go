@@ -56,7 +56,7 @@ func fillChain(t testing.TB, db *store.DB, stores int) {
 			"SELECT store, start, store_day, local_hour, weekday, store_week"+number+"n, state, "+version+" FROM ("+
 				at(24)+fmt.Sprintf(chainClock, "number % 24", "number % 24")+fmt.Sprintf(chainState, 20)+"1 "+n(24)+")")
 		exec("pub_store_quarter", "(store, start, store_day, local_hour, local_minute, weekday, store_week, occupancy, occupancy_low, occupancy_high, occupancy_state, estimated_visits, estimated_low, estimated_high, estimated_state, counted, counted_state, version)",
-			"SELECT store, start, store_day, local_hour, local_minute, weekday, store_week"+number+"n, if(n IS NULL, NULL, n - 10), n + 20, state, if(luck % 300 = 1, 10, NULL), if(luck % 300 = 1, 'value', 'no_data'), "+version+" FROM ("+
+			"SELECT store, start, store_day, local_hour, local_minute, weekday, store_week"+number+"n, if(n IS NULL, NULL, n - 10), n + 20, state, if(luck % 3000 = 1, 10, NULL), if(luck % 3000 = 1, 'value', 'no_data'), "+version+" FROM ("+
 				at(96)+fmt.Sprintf(chainClock, "intDiv(number % 96, 4)", "(number % 96) / 4")+"toUInt8(number % 4 * 15) AS local_minute, "+fmt.Sprintf(chainState, 8)+"1 "+n(96)+")")
 		exec("pub_zone_hour", "(store, zone, start, store_day, local_hour, weekday, store_week, visits, visits_state, version)",
 			"SELECT store, zone, start, store_day, local_hour, weekday, store_week, n, state, "+version+" FROM (SELECT *, arrayJoin(['front', 'back']) AS zone FROM ("+

@@ -104,6 +104,20 @@ func TestARowThatWasReplacedIsNeverRead(t *testing.T) {
 			}
 		}
 	}
+
+	// Panels that look for keys first, or for the newest version by themselves.
+	for version, row := range []struct {
+		list  int
+		state string
+	}{{9, "value"}, {7, "no_data"}} {
+		insertAll(t, db,
+			fmt.Sprintf("pub_sensor_5min (store, sensor, zone, start, last_capture, drops, optout_version, version) SELECT 'a', 'door', 'front', toDateTime('2026-03-02 12:00:00', 'UTC') AS at, at + 60, map('weak', 1), %d, %d", row.list, version),
+			fmt.Sprintf("pub_store_quarter (store, start, store_day, counted, counted_state, version) SELECT 'a', toDateTime('2026-03-02 12:00:00', 'UTC'), '2026-03-02', if('%[1]s' = 'value', 10, NULL), '%[1]s', %[2]d", row.state, version))
+	}
+	for _, id := range []string{"sensors_lists", "privacy_lists"} {
+		wantLines(t, id, panelRows(t, source, id, params, "sensor", "optout_version", "newest_version", "behind"), "door 7 7 0")
+	}
+	wantLines(t, "only_counted", panelRows(t, source, "only_counted", params, "clock", "counted"))
 }
 
 func date(s string) time.Time {

@@ -41,9 +41,20 @@ func reads(sql string) []string {
 
 // allowedSettings are those that a panel may have. The first makes FINAL five times faster on tables whose rows of one key are all in
 // one month's partition. The second reads the columns of a condition on the key before the others; conditions that two rows of one
-// key could answer differently have to stand outside.
+// key could answer differently have to stand outside. The third groups by the first columns of the key as they lie, seven times faster.
 func allowedSettings() []string {
-	return []string{"do_not_merge_across_partitions_select_final = 1", "optimize_move_to_prewhere_if_final = 1"}
+	return []string{"do_not_merge_across_partitions_select_final = 1", "optimize_move_to_prewhere_if_final = 1", "optimize_aggregation_in_order = 1"}
+}
+
+// withoutFinal are the panels that read a table once without FINAL, which is slow, and why no row that was replaced counts.
+func withoutFinal() map[string]string {
+	return map[string]string{
+		"today":              "takes from it where today is; the key says that, but for whether an hour is closed",
+		"only_counted":       "takes keys from it, and reads those with FINAL",
+		"conversion_by_hour": "takes names of stores from it",
+		"sensors_lists":      "takes of each sensor the newest version of the newest row",
+		"privacy_lists":      "takes of each sensor the newest version of the newest row",
+	}
 }
 
 // wrongReads says what a dashboard may not do with a statement.
@@ -92,10 +103,14 @@ func TestPanelsReadPublishedTablesOnly(t *testing.T) {
 			t.Errorf("%s: %s", p.ID, strings.Join(wrong, "; "))
 		}
 		words := tokens(p.SQL)
+		var replaced []string
 		for i, w := range words {
 			if next := words[i+1 : min(i+4, len(words))]; strings.HasPrefix(w, "pub_") && !slices.Contains(next, "FINAL") {
-				t.Errorf("%s reads %s without FINAL: rows that were replaced would count", p.ID, w)
+				replaced = append(replaced, w)
 			}
+		}
+		if _, known := withoutFinal()[p.ID]; len(replaced) > 1 || (len(replaced) == 1) != known {
+			t.Errorf("%s reads %q without FINAL: rows that were replaced would count (withoutFinal says why they do not: %t)", p.ID, replaced, known)
 		}
 		if !strings.Contains(p.SQL, "${"+storeVariable+"}") {
 			t.Errorf("%s does not ask which stores", p.ID)

@@ -10,8 +10,8 @@ WITH latest AS
         argMax((store_day, (local_hour + 20) % 24), start) AS last,
         last.2 AS until,
         last.1 + intDiv(3600 * last.2 + dateDiff('second', max(start), $__toTime), 86400) AS today,
-        if(newest = today, toDayOfWeek(today), 0) AS weekday
-    FROM pub_store_hour
+        if(newest = today, argMaxIf(h.weekday, h.start, h.visits_state != 'closed'), 0) AS weekday
+    FROM pub_store_hour AS h
     WHERE store IN (${store:singlequote})
         AND store_day >= toDate($__toTime, 'UTC') - 70 AND store_day <= toDate($__toTime, 'UTC') + 1
         AND start <= $__toTime - 3599

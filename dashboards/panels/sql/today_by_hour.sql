@@ -2,8 +2,8 @@
 -- before it. An hour that reads "under 10" ranks below every number. Hours in which the store was always closed are left out.
 WITH newest AS
 (
-    SELECT store, max(store_day) AS day, toDayOfWeek(day) AS weekday
-    FROM pub_store_hour FINAL
+    SELECT store, max(store_day) AS day, argMax(h.weekday, h.store_day) AS weekday
+    FROM pub_store_hour AS h FINAL
     WHERE store IN (${store:singlequote}) AND visits_state != 'closed'
         AND {store_days}
     GROUP BY store

@@ -2,9 +2,11 @@
 -- a robust z over 3.5 (Iglewicz and Hoaglin 1993), or silent, which is "under 10" where 20 or more are usual. The deviation is 1.4826
 -- times the median absolute deviation, and no less than what chance and rounding alone make, and than 15 % of the median: that of four
 -- rounded numbers may be nought. An hour that reads "under 10" counts as 5.
-SELECT store, toDateTime(store_day, 'UTC') AS time,
+-- For speed: the rows of an hour and weekday come together once, and only those that lie far enough from the least or the greatest of
+-- them to lie so far from any median are looked at one by one.
+SELECT store, toDateTime(day, 'UTC') AS time,
     concat(leftPad(toString(local_hour), 2, '0'), ':00') AS clock,
-    estimated AS estimated_visits,
+    if(state = 'value', toInt32(x), NULL) AS estimated_visits,
     state AS estimated_state,
     if(middle >= 10, round(middle), NULL) AS typical_visits,
     if(middle >= 10, 'value', 'under_10') AS typical_state,
@@ -13,25 +15,31 @@ SELECT store, toDateTime(store_day, 'UTC') AS time,
     length(before) AS weeks
 FROM
 (
-    SELECT *,
+    SELECT store, local_hour, hour.1 AS day, hour.2 AS x, hour.3 AS start, if(hour.4, 'value', 'under_10') AS state,
+        arrayMap(h -> h.2, arrayFilter(h -> h.1 BETWEEN day - 56 AND day - 7, hours)) AS before,
+        arrayReduce('quantileExactInclusive(0.5)', before) AS middle,
         arrayReduce('quantileExactInclusive(0.5)', arrayMap(v -> abs(v - middle), before)) AS spread,
-        abs(x - middle) / greatest(1.4826 * spread, least_spread) AS z
+        abs(x - middle) / greatest(1.4826 * spread, sqrt(middle + 6.25), 0.15 * middle) AS z,
+        state = 'under_10' AND middle >= 20 AS silent
     FROM
     (
-        SELECT store, store_day, local_hour, start, estimated_visits AS estimated, estimated_state AS state,
-            if(estimated_state = 'value', toFloat64(ifNull(estimated_visits, 0)), 5) AS x,
-            groupArray(x) OVER w AS before,
-            quantileExactInclusive(0.5)(x) OVER w AS middle,
-            greatest(sqrt(middle + 6.25), 0.15 * middle) AS least_spread,
-            state = 'under_10' AND middle >= 20 AS silent
-        FROM pub_store_hour FINAL
-        WHERE store IN (${store:singlequote})
-            AND store_day >= toDate($__fromTime, 'UTC') - 57 AND store_day <= toDate($__toTime, 'UTC') + 1
-            AND estimated_state IN ('value', 'under_10')
-        WINDOW w AS (PARTITION BY store, weekday, local_hour ORDER BY toInt32(store_day) RANGE BETWEEN 56 PRECEDING AND 7 PRECEDING)
+        SELECT store, local_hour, groupArray((store_day, counted, start, known, shown)) AS hours,
+            min(counted) AS least, max(counted) AS most,
+            least + 3.5 * greatest(sqrt(least + 6.25), 0.15 * least) AS busy,
+            most - 3.5 * greatest(sqrt(most + 6.25), 0.15 * most) AS quiet,
+            arrayFilter(h -> h.5 AND (h.2 > busy OR h.2 < quiet OR NOT h.4 AND most >= 20), hours) AS looked_at
+        FROM
+        (
+            SELECT store, weekday, local_hour, store_day, start, estimated_state = 'value' AS known, toFloat64(ifNull(estimated_visits, 5)) AS counted, {store_days} AS shown
+            FROM pub_store_hour FINAL
+            WHERE store IN (${store:singlequote})
+                AND store_day >= toDate($__fromTime, 'UTC') - 57 AND store_day <= toDate($__toTime, 'UTC') + 1
+                AND estimated_state IN ('value', 'under_10')
+        )
+        GROUP BY store, weekday, local_hour
     )
-    WHERE {store_days} AND length(before) >= 4 AND (abs(x - middle) > 3.5 * least_spread OR silent)
+    ARRAY JOIN looked_at AS hour
 )
-WHERE z > 3.5 OR silent
+WHERE length(before) >= 4 AND (z > 3.5 OR silent)
 ORDER BY store, start
 SETTINGS do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1
