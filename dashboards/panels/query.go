@@ -19,13 +19,14 @@ func Annotations() string { return withoutHeader(annotations) }
 // storeDays stands for {store_days} in panels that read hours and shorter cells: the store-days of the range, by date as
 // $__dateFilter has it, and where the range reaches a store's newest hour also the open one that is dated a day later than UTC. That is
 // how it is east of Greenwich until noon or so. In a range that ends before, dates are as they were chosen. Days that are over need
-// nothing of it: in no zone are they dated later than the instant in which they end.
+// nothing of it: in no zone are they dated later than the instant in which they end. That there is an hour is in the key, so that it does not
+// matter which version of it stands; the stores are named around it, and a thousand names take their time to read.
 const storeDays = `store_day >= toDate($__fromTime, 'UTC') AND store_day <= toDate($__toTime, 'UTC') + 1
     AND NOT (store_day > toDate($__toTime, 'UTC') AND store IN
     (
         SELECT store
-        FROM pub_store_hour FINAL
-        WHERE store IN (${store:singlequote}) AND start > $__toTime
+        FROM pub_store_hour
+        WHERE start > $__toTime
             AND store_day >= toDate($__toTime, 'UTC') AND store_day <= toDate($__toTime, 'UTC') + 2
     ))`
 

@@ -1,14 +1,14 @@
 -- Quarters of an hour in which a sensor only counted devices because it let no ids go. They are in no other number. They are few, and
--- are found before the versions of a quarter are told apart.
+-- the times of them are found before the versions of a quarter are told apart.
 SELECT store,
     toDateTime(store_day, 'UTC') AS time,
     concat(leftPad(toString(local_hour), 2, '0'), ':', leftPad(toString(local_minute), 2, '0')) AS clock,
     counted,
     counted_state
 FROM pub_store_quarter FINAL
-WHERE (store, start) IN
+WHERE start IN
     (
-        SELECT store, start
+        SELECT start
         FROM pub_store_quarter
         WHERE store IN (${store:singlequote}) AND {store_days} AND counted_state IN ('value', 'under_10')
     )
