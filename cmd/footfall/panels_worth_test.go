@@ -74,10 +74,10 @@ func TestConversionByHourAddsUpTheHoursThatHaveBoth(t *testing.T) {
 	}
 	insertAll(t, db,
 		tillRow("a", "2026-03-02", 9, 5, 1), tillRow("a", "2026-03-09", 9, 6, 1), tillRow("a", "2026-03-02", 10, 33, 1), tillRow("a", "2026-03-02", 11, 2, 1),
-		// An hour that the clock showed twice, of which the till tells as one.
+		// An hour that the clock showed twice, of which the till tells as one: its import has nought for the second.
 		"pub_store_hour (store, start, store_day, local_hour, weekday, estimated_visits, estimated_low, estimated_high, estimated_state, version) VALUES "+
 			"('late', '2026-10-25 00:00:00', '2026-10-24', 2, 6, 20, 10, 30, 'value', 1), ('late', '2026-10-25 01:00:00', '2026-10-24', 2, 6, 20, 10, 30, 'value', 1)",
-		"pub_transactions (store, start, store_day, local_hour, weekday, transactions, version) VALUES ('late', '2026-10-25 00:00:00', '2026-10-24', 2, 6, 10, 1)")
+		"pub_transactions (store, start, store_day, local_hour, weekday, transactions, version) VALUES ('late', '2026-10-25 00:00:00', '2026-10-24', 2, 6, 10, 1), ('late', '2026-10-25 01:00:00', '2026-10-24', 2, 6, 0, 1)")
 	source := newPanelSource(t, db)
 	columns := []string{"clock", "conversion_pct", "conversion_low_pct", "conversion_high_pct", "conversion_state", "transactions", "days_shown", "days_under_10"}
 	wantLines(t, "by hour", panelRows(t, source, "conversion_by_hour", panels.Params{From: date("2026-03-02"), To: date("2026-03-10"), Stores: []string{"a"}}, columns...),

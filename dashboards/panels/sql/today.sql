@@ -10,7 +10,7 @@ WITH latest AS
         argMax((store_day, (local_hour + 20) % 24), start) AS last,
         last.2 AS until,
         last.1 + intDiv(3600 * last.2 + dateDiff('second', max(start), $__toTime), 86400) AS today,
-        if(newest = today, argMaxIf(h.weekday, h.start, h.visits_state != 'closed'), 0) AS weekday
+        if(newest = today, argMaxIf(h.weekday, h.start, h.visits_state != 'closed'), 8) AS weekday -- 8: joins no hour
     FROM pub_store_hour AS h
     WHERE store IN (${store:singlequote})
         AND store_day >= toDate($__toTime, 'UTC') - 70 AND store_day <= toDate($__toTime, 'UTC') + 1
