@@ -106,7 +106,7 @@ fuzz: need-go ## every fuzz target for FUZZTIME (10m)
 
 .PHONY: bench
 bench: need-go engine ## benchmarks, and the agent's memory at 2,000 frames/s for SOAK (2m): reports, decides nothing
-	@go test -run '^$$' -bench . -benchmem ./...
+	@go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 	@FOOTFALL_SOAK=$(SOAK) go test -count=1 -timeout 24h -v -run '^TestSoak$$' ./cmd/footfall-sensor
 
 .PHONY: clean
