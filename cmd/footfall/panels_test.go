@@ -126,6 +126,7 @@ func TestEveryPanelRunsOnTheDemo(t *testing.T) {
 	}{
 		{"the demo's weeks", monday, monday.AddDate(0, 0, 15), []string{"demo"}, true},
 		{"all stores, one without data", monday, monday.AddDate(0, 0, 15), []string{"demo", "elsewhere"}, true},
+		{"from the first second of 1970", time.Unix(0, 0).UTC(), monday.AddDate(0, 0, 15), []string{"demo"}, true},
 		{"a store without data", monday, monday.AddDate(0, 0, 15), []string{"elsewhere"}, false},
 		{"no store", monday, monday.AddDate(0, 0, 15), nil, false},
 		{"a name that tries to leave its quotes", monday, monday.AddDate(0, 0, 15), []string{`') OR 1 = 1 --`, `\`, `demo\'`}, false},
