@@ -22,6 +22,8 @@ import (
 // chainEnd is the day after the last one of the made-up year, a Saturday.
 var chainEnd = time.Date(2026, time.March, 8, 0, 0, 0, 0, time.UTC)
 
+const regionsMade = 12
+
 // The columns of a made-up cell: a name, a day, an hour, and a count: the hour's own from week to week, give or take a step or two,
 // and thrice that once in 500 hours.
 const (
@@ -90,21 +92,23 @@ func fillChain(t testing.TB, db *store.DB, stores int) {
 	exec("pub_privacy", "(measure, store, item, at, day, value, state, checked_at, version)",
 		fmt.Sprintf("SELECT ['keys', 'optout', 'erasures'][number %% 30 %% 3 + 1] AS m, concat('store-', leftPad(toString(intDiv(number, 30)), 4, '0')), if(m = 'erasures', toString(toDate('%[1]s') - number %% 30), concat('door-', toString(number %% 30))), "+
 			"toDateTime('%[1]s', 'UTC') - 7200, toDate('%[1]s') - number %% 30, number %% 9, 'ok', toDateTime('%[1]s', 'UTC') - 25000, 1 FROM numbers(%[2]d)", chainEnd.Format(time.DateOnly), 30*stores))
+	exec("pub_privacy", "(measure, item, at, value, state, checked_at, version)",
+		fmt.Sprintf("SELECT 'audit', 'serve', toDateTime('%[1]s', 'UTC') - 25000, 4711, 'ok', toDateTime('%[1]s', 'UTC') - 25000, 1", chainEnd.Format(time.DateOnly)))
 	exec("pub_retention", "(day, kind, store, name, checked_at, oldest, age_s, limit_s, state, version)",
 		fmt.Sprintf("SELECT toDate('%s') - number %% 28, 'topic', concat('store-', leftPad(toString(intDiv(number, 28)), 4, '0')), 'sightings', now(), now(), 3600, 90000, 'ok', 1 FROM numbers(%d)",
 			chainEnd.Format(time.DateOnly), 28*stores))
 	exec("pub_store_live", "(store, start, store_day, local_hour, local_minute, occupancy, occupancy_low, occupancy_high, occupancy_state, version)",
 		fmt.Sprintf("SELECT concat('store-', leftPad(toString(number), 4, '0')), toDateTime('%s', 'UTC') - 21600 AS at, toDate(at), 18, 0, 20, 10, 35, 'value', toUnixTimestamp(at) FROM numbers(%d)", chainEnd.Format(time.DateOnly), stores))
 	exec("pub_stores", "(store, name, region, time_zone, policy, hours, sensors, version)",
-		fmt.Sprintf("SELECT concat('store-', leftPad(toString(number), 4, '0')), concat('Store ', toString(number)), concat('region-', toString(number %% 12)), 'Europe/Berlin', 'standard', '', 1, 1 FROM numbers(%d)", stores))
+		fmt.Sprintf("SELECT concat('store-', leftPad(toString(number), 4, '0')), concat('Store ', toString(number)), concat('region-', toString(number %% %d)), 'Europe/Berlin', 'standard', '', 1, 1 FROM numbers(%d)", regionsMade, stores))
 }
 
 // fillSensors makes what one sensor of each store said of so many days.
 func fillSensors(exec func(table, columns, from string), stores int, from time.Time, days int) {
 	steps := days * 288
-	exec("pub_sensor_5min", "(store, sensor, zone, start, listened_s, last_capture, drops, channels, optout_version, spool_bytes, version)",
+	exec("pub_sensor_5min", "(store, sensor, zone, start, listened_s, last_capture, drops, channels, trouble, optout_version, spool_bytes, version)",
 		fmt.Sprintf("SELECT concat('store-', leftPad(toString(intDiv(number, %[1]d)), 4, '0')), 'door', 'front', toDateTime('%[2]s', 'UTC') + (number %% %[1]d AS step) * 300 AS at, 300, at + 290, "+
-			"map('closed_hours', step * 9, 'weak', step * 5), map(2412, step * 7, 2437, step, 2462, step * 3), 7, 0, 1 FROM numbers(%[3]d)",
+			"map('closed_hours', step * 9, 'weak', step * 5), map(2412, step * 7, 2437, step, 2462, step * 3), if(cityHash64(number) %% 500 = 0, 'the clock is not set', ''), 7, 0, 1 FROM numbers(%[3]d)",
 			steps, from.Format(time.DateTime), stores*steps))
 }
 
@@ -205,7 +209,11 @@ func BenchmarkPanels(b *testing.B) {
 			})
 		}
 	}
-	month := panels.Params{From: now.AddDate(0, 0, -28), To: now, Stores: all}
+	var regions []string
+	for i := range regionsMade {
+		regions = append(regions, fmt.Sprintf("region-%d", i))
+	}
+	month := panels.Params{From: now.AddDate(0, 0, -28), To: now, Stores: all, Regions: regions}
 	for _, d := range panels.Dashboards() {
 		for _, v := range variablesOf(b, d) {
 			b.Run("variables/"+string(d)+"/"+v.Name, func(b *testing.B) { timed(b, source, v.Query, month) })
