@@ -15,22 +15,22 @@ SELECT store, toDateTime(day, 'UTC') AS time,
     length(before) AS weeks
 FROM
 (
-    SELECT store, local_hour, hour.1 AS day, hour.2 AS x, hour.3 AS start, if(hour.4, 'value', 'under_10') AS state,
-        arrayMap(h -> h.2, arrayFilter(h -> h.1 BETWEEN day - 56 AND day - 7, hours)) AS before,
+    SELECT store, local_hour, days[i] AS day, counts[i] AS x, starts[i] AS start, if(known[i], 'value', 'under_10') AS state,
+        arrayFilter((v, d) -> d BETWEEN day - 56 AND day - 7, counts, days) AS before,
         arrayReduce('quantileExactInclusive(0.5)', before) AS middle,
         arrayReduce('quantileExactInclusive(0.5)', arrayMap(v -> abs(v - middle), before)) AS spread,
         abs(x - middle) / greatest(1.4826 * spread, sqrt(middle + 6.25), 0.15 * middle) AS z,
         state = 'under_10' AND middle >= 20 AS silent
     FROM
     (
-        SELECT store, local_hour, groupArray((store_day, counted, start, known, shown)) AS hours,
-            min(counted) AS least, max(counted) AS most,
+        SELECT store, local_hour, groupArray(store_day) AS days, groupArray(counted) AS counts, groupArray(start) AS starts,
+            groupArray(is_known) AS known, groupArray(is_shown) AS shown, min(counted) AS least, max(counted) AS most,
             least + 3.5 * greatest(sqrt(least + 6.25), 0.15 * least) AS busy,
             most - 3.5 * greatest(sqrt(most + 6.25), 0.15 * most) AS quiet,
-            arrayFilter(h -> h.5 AND (h.2 > busy OR h.2 < quiet OR NOT h.4 AND most >= 20), hours) AS looked_at
+            arrayFilter(n -> shown[n] AND (counts[n] > busy OR counts[n] < quiet OR NOT known[n] AND most >= 20), arrayEnumerate(days)) AS looked_at
         FROM
         (
-            SELECT store, weekday, local_hour, store_day, start, estimated_state = 'value' AS known, toFloat64(ifNull(estimated_visits, 5)) AS counted, {store_days} AS shown
+            SELECT store, weekday, local_hour, store_day, start, estimated_state = 'value' AS is_known, toFloat64(ifNull(estimated_visits, 5)) AS counted, {store_days} AS is_shown
             FROM pub_store_hour FINAL
             WHERE store IN (${store:singlequote})
                 AND store_day >= toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC') - 57 AND store_day <= toDate($__toTime, 'UTC') + 1
@@ -38,7 +38,7 @@ FROM
         )
         GROUP BY store, weekday, local_hour
     )
-    ARRAY JOIN looked_at AS hour
+    ARRAY JOIN looked_at AS i
 )
 WHERE length(before) >= 4 AND (z > 3.5 OR silent)
 ORDER BY store, start
