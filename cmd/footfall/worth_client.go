@@ -190,15 +190,34 @@ func (c *worthClient) send(ctx context.Context, what string, file io.Reader, ski
 		return err
 	}
 	printLines(errs, counts.Report)
-	fmt.Fprintf(out, "%d %s written, from %d lines", counts.Written, what, counts.Good)
-	if counts.Bad > 0 {
-		fmt.Fprintf(out, "; %d lines were wrong and are left out", counts.Bad)
-	}
-	fmt.Fprintln(out)
+	fmt.Fprintln(out, written(what, counts))
 	for _, note := range counts.Notes {
 		fmt.Fprintln(out, note)
 	}
 	return nil
+}
+
+// written says what a file brought: of transactions how many sales the tills rang, and in how many hours.
+func written(what string, counts intake.Counts) string {
+	text := howMany(int64(counts.Written), strings.TrimSuffix(what, "s"))
+	if counts.Transactions != nil {
+		text = howMany(*counts.Transactions, "transaction") + " in " + howMany(int64(counts.Written), "hour")
+	}
+	text += " written, from " + howMany(int64(counts.Good), "line")
+	switch {
+	case counts.Bad == 1:
+		text += "; 1 line was wrong and is left out"
+	case counts.Bad > 1:
+		text += fmt.Sprintf("; %d lines were wrong and are left out", counts.Bad)
+	}
+	return text
+}
+
+func howMany(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // printLines names each line that is wrong.
@@ -207,6 +226,6 @@ func printLines(errs io.Writer, r worth.Report) {
 		fmt.Fprintf(errs, "line %d: %s\n", p.Line, p.Text)
 	}
 	if more := r.Bad - len(r.Problems); more > 0 {
-		fmt.Fprintf(errs, "and %d more lines\n", more)
+		fmt.Fprintf(errs, "and %s\n", howMany(int64(more), "more line"))
 	}
 }

@@ -58,7 +58,7 @@ func TestAnHourThatIsImportedAgainIsReplaced(t *testing.T) {
 	const first = "store,day,hour,transactions\na,2026-03-02,9,12\na,2026-03-02,10,30\na,2026-03-09,0,2\n"
 	want := []string{"a 03-02 08:00 03-02 9 1 12", "a 03-02 09:00 03-02 10 1 30", "a 03-08 23:00 03-08 0 7 2"}
 	for range 2 { // again changes nothing
-		if got := c.mustSend(t, "transactions", first); got != "3 transactions written, from 3 lines\n" {
+		if got := c.mustSend(t, "transactions", first); got != "44 transactions in 3 hours written, from 3 lines\n" {
 			t.Errorf("got %q", got)
 		}
 		wantLines(t, "cells", transactionsOf(t, db), want...)
@@ -159,7 +159,7 @@ func TestARunningInstallationTakesTransactions(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	var out, errs bytes.Buffer
-	if code := execute(t.Context(), []string{"import", "transactions", "--server", "http://" + page, file}, &out, &errs); code != 0 || out.String() != "1 transactions written, from 1 lines\n" {
+	if code := execute(t.Context(), []string{"import", "transactions", "--server", "http://" + page, file}, &out, &errs); code != 0 || out.String() != "12 transactions in 1 hour written, from 1 line\n" {
 		t.Fatalf("got %d, %s, %s", code, out.String(), errs.String())
 	}
 	out.Reset()
@@ -175,5 +175,27 @@ func TestARunningInstallationTakesTransactions(t *testing.T) {
 	}
 	if _ = r.Body.Close(); r.StatusCode != http.StatusForbidden {
 		t.Errorf("got status %d of a request as a page's, want it refused", r.StatusCode)
+	}
+}
+
+// TestWhatIsWrittenIsSaidInSalesAndHours: two lines of an hour that came twice are one hour, and one of anything is no plural.
+func TestWhatIsWrittenIsSaidInSalesAndHours(t *testing.T) {
+	_, c := worthDB(t)
+	for _, row := range []struct{ what, file, want string }{
+		{"transactions", "store,day,hour,transactions\na,2026-03-02,9,41\na,2026-03-02,10,11\n", "52 transactions in 2 hours written, from 2 lines\n"},
+		{"transactions", "store,day,hour,transactions\na,2026-03-02,9,1\n", "1 transaction in 1 hour written, from 1 line\n"},
+		{"transactions", "store,day,hour,transactions\na,2026-03-02,9,0\n", "0 transactions in 1 hour written, from 1 line\n"},
+		{"transactions", "store,day,hour,transactions\na,2025-10-26,2,3\na,2025-10-26,2,4\n", "7 transactions in 1 hour written, from 2 lines\n" +
+			"2 lines are of an hour that the store's clock showed twice: it is one hour here, which begins with the first\n"},
+		{"annotations", "store,kind,first_day,last_day,title\na,promotion,2026-03-02,2026-03-07,Spring\n", "1 annotation written, from 1 line\n"},
+	} {
+		if got := c.mustSend(t, row.what, row.file); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.file, got, row.want)
+		}
+	}
+	var out bytes.Buffer
+	err := c.send(t.Context(), "transactions", strings.NewReader("store,day,hour,transactions\na,2026-03-02,9,2\na,2026-03-02,9,-2\na,2026-03-02,10,x\n"), true, &out, &out)
+	if want := "2 transactions in 1 hour written, from 1 line; 2 lines were wrong and are left out\n"; err != nil || !strings.HasSuffix(out.String(), want) {
+		t.Errorf("got %q, %v, want %q", out.String(), err, want)
 	}
 }

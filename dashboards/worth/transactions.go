@@ -33,8 +33,8 @@ type hours struct {
 
 // ReadTransactions reads a file of transactions. A day is a date on the calendar and an hour one of the store's clock, as tills print
 // them. Where clocks are put back, the sales of an hour that comes twice are all the first one's, and lines of it are added up; the second
-// has none, so that what a file of instants said of it before does not count as well. An hour that clocks skip can have no sale. Any other hour that is there twice is an error. With an error there are no
-// rows, and the Report says what was wrong with which line.
+// has none and is Repeated, so that what a file of instants said of it before does not count as well. An hour that clocks skip can have no
+// sale. Any other hour that is there twice is an error. With an error there are no rows, and the Report says what was wrong with which line.
 func ReadTransactions(from io.Reader, o Reading) ([]Transactions, Report, error) {
 	h := hours{o: o, at: map[hourKey]int{}}
 	report, err := o.read(from, TransactionColumns(), h.take)
@@ -42,12 +42,22 @@ func ReadTransactions(from io.Reader, o Reading) ([]Transactions, Report, error)
 		return nil, report, err
 	}
 	if h.repeated > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("%d lines are of an hour that the store's clock showed twice: it is one hour here, which begins with the first", h.repeated))
+		report.Notes = append(report.Notes, lines(h.repeated, "is of an hour that the store's clock showed twice: it is one hour here, which begins with the first",
+			"are of an hour that the store's clock showed twice: it is one hour here, which begins with the first"))
 	}
 	if h.skipped > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("%d lines without a sale are of an hour that the store's clock skipped: they are left out", h.skipped))
+		report.Notes = append(report.Notes, lines(h.skipped, "without a sale is of an hour that the store's clock skipped: it is left out",
+			"without a sale are of an hour that the store's clock skipped: they are left out"))
 	}
 	return h.out, report, nil
+}
+
+// lines is a sentence about so many lines.
+func lines(n int, one, several string) string {
+	if n == 1 {
+		return "1 line " + one
+	}
+	return fmt.Sprintf("%d lines %s", n, several)
 }
 
 func (h *hours) take(r record) error {
@@ -90,6 +100,7 @@ func (h *hours) take(r record) error {
 		h.add(r, c, key, count)
 		if !second.IsZero() && !second.After(h.o.Now) {
 			h.add(r, c, hourKey{store, second.Unix()}, 0)
+			h.out[len(h.out)-1].Repeated = true
 		}
 	}
 	if twice {

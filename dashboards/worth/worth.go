@@ -25,6 +25,9 @@ type Transactions struct {
 	Day   calendar.Day
 	Hour  int // on the store's clock, 0 to 23
 	Count uint32
+	// Repeated is true of the hour that the clock showed a second time, where the file does not tell the two apart: its sales are in the
+	// first, and it has none. It is a row to write, and none of the file.
+	Repeated bool
 }
 
 // MostAnHour is how many transactions an hour of a store may have: more is a typing error.

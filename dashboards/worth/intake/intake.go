@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,7 +121,8 @@ func (in *Intake) Handler() http.Handler {
 // Counts are what a file brought.
 type Counts struct {
 	worth.Report
-	Written int `json:"written"` // rows, after lines of one hour or annotation were joined
+	Written      int    `json:"written"`                // hours or annotations, after lines of one were joined
+	Transactions *int64 `json:"transactions,omitempty"` // in those hours; a file of annotations has none
 }
 
 func (in *Intake) transactions(r *http.Request) (any, error) {
@@ -133,7 +135,12 @@ func (in *Intake) transactions(r *http.Request) (any, error) {
 	if err := in.o.Sink.WriteTransactions(r.Context(), rows); err != nil {
 		return nil, err
 	}
-	return Counts{report, len(rows)}, changed(in, Transactions, rows, func(t worth.Transactions) string { return t.Store })
+	rows = slices.DeleteFunc(rows, func(t worth.Transactions) bool { return t.Repeated }) // which nobody brought
+	var sales int64
+	for _, t := range rows {
+		sales += int64(t.Count)
+	}
+	return Counts{report, len(rows), &sales}, changed(in, Transactions, rows, func(t worth.Transactions) string { return t.Store })
 }
 
 func (in *Intake) annotations(r *http.Request) (any, error) {
@@ -146,7 +153,7 @@ func (in *Intake) annotations(r *http.Request) (any, error) {
 	if err := in.o.Sink.WriteAnnotations(r.Context(), rows); err != nil {
 		return nil, err
 	}
-	return Counts{report, len(rows)}, changed(in, Annotations, rows, ofStore)
+	return Counts{Report: report, Written: len(rows)}, changed(in, Annotations, rows, ofStore)
 }
 
 func ofStore(a worth.Annotation) string { return a.Store }

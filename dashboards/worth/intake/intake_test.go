@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/openfootfall/footfall/dashboards/tokens"
 	"github.com/openfootfall/footfall/dashboards/worth"
@@ -94,11 +98,11 @@ const (
 func TestAFileIsWrittenAndCounted(t *testing.T) {
 	m, h, _ := newIntake(t, nil)
 	w, got := send(h, "POST", "/import/v1/transactions", good)
-	if w.Code != 200 || got["written"] != 2.0 || got["lines"] != 2.0 || len(m.transactions) != 2 || m.transactions[0].Count != 12 {
+	if w.Code != 200 || got["written"] != 2.0 || got["transactions"] != 15.0 || got["lines"] != 2.0 || len(m.transactions) != 2 || m.transactions[0].Count != 12 {
 		t.Errorf("got %d, %v, %v", w.Code, got, m.transactions)
 	}
 	w, got = send(h, "POST", "/import/v1/annotations", notes+"a,promotion,2026-03-02,2026-03-07,Spring\n,holiday,2026-04-06,2026-04-06,Easter\n")
-	if w.Code != 200 || got["written"] != 2.0 || len(m.annotations) != 2 {
+	if _, sales := got["transactions"]; sales || w.Code != 200 || got["written"] != 2.0 || len(m.annotations) != 2 {
 		t.Fatalf("got %d, %v, %v", w.Code, got, m.annotations)
 	}
 	if w, _ = send(h, "GET", "/import/v1/annotations", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"first_day":"2026-03-02"`) {
@@ -115,6 +119,34 @@ func TestAFileIsWrittenAndCounted(t *testing.T) {
 		if w.Header().Get(name) == "" {
 			t.Errorf("no header %s", name)
 		}
+	}
+}
+
+// TestTheSecondHourOfOneNameIsWrittenAndNotCounted: nobody brought the row that says so of an hour that the clock showed twice.
+func TestTheSecondHourOfOneNameIsWrittenAndNotCounted(t *testing.T) {
+	var noted []string
+	reg := prometheus.NewRegistry()
+	m, h, _ := newIntake(t, func(o *Options) {
+		o.Registerer, o.Note = reg, func(c Change) error {
+			noted = append(noted, fmt.Sprint(c.What, " ", c.Rows))
+			return nil
+		}
+	})
+	w, got := send(h, "POST", Prefix+"transactions", sales+"a,2025-10-26,2,3\na,2025-10-26,2,4\n")
+	if w.Code != 200 || got["lines"] != 2.0 || got["written"] != 1.0 || got["transactions"] != 7.0 || len(m.transactions) != 2 {
+		t.Errorf("got %d, %v, %v, want 7 sales in an hour, and the second hour written, too", w.Code, got, m.transactions)
+	}
+	if want := []string{"transactions map[a:1]"}; !slices.Equal(noted, want) {
+		t.Errorf("noted %q, want %q", noted, want)
+	}
+	const want = `
+# HELP footfall_intake_rows_total Hours with transactions, annotations and removals that were written, and lines that were wrong.
+# TYPE footfall_intake_rows_total counter
+footfall_intake_rows_total{result="written",what="transactions"} 1
+footfall_intake_rows_total{result="wrong",what="transactions"} 0
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "footfall_intake_rows_total"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -28,7 +28,7 @@ func newMetrics(reg prometheus.Registerer) (metrics, error) {
 	var m metrics
 	var errs [2]error
 	m.rows, errs[0] = broker.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "footfall", Subsystem: "intake", Name: "rows_total", Help: "Rows that were written, and lines that were wrong, of transactions and annotations.",
+		Namespace: "footfall", Subsystem: "intake", Name: "rows_total", Help: "Hours with transactions, annotations and removals that were written, and lines that were wrong.",
 	}, []string{"what", "result"}))
 	m.refused, errs[1] = broker.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "footfall", Subsystem: "intake", Name: "refused_total", Help: "Imports that were refused or failed, by reason.",

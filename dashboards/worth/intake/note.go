@@ -12,7 +12,7 @@ const (
 	Removal      What = "removals" // of annotations
 )
 
-// Change is what one request changed of what is shown: how many rows of which store, by its name in stores.yaml; "" is all stores. It
+// Change is what one request changed of what is shown: how many rows (hours with transactions, or annotations) of which store, by its name in stores.yaml; "" is all stores. It
 // says nothing of what is in the rows.
 type Change struct {
 	What What

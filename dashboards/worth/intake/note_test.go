@@ -89,7 +89,7 @@ footfall_intake_refused_total{reason="failed"} 1
 footfall_intake_refused_total{reason="not_allowed"} 1
 footfall_intake_refused_total{reason="not_there"} 1
 footfall_intake_refused_total{reason="too_large"} 1
-# HELP footfall_intake_rows_total Rows that were written, and lines that were wrong, of transactions and annotations.
+# HELP footfall_intake_rows_total Hours with transactions, annotations and removals that were written, and lines that were wrong.
 # TYPE footfall_intake_rows_total counter
 footfall_intake_rows_total{result="written",what="annotations"} 1
 footfall_intake_rows_total{result="written",what="removals"} 1
