@@ -164,11 +164,10 @@ func servePage(ctx context.Context, listen string, p *page.Page, onListen func(n
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s for the store page: %w: choose another address, or stop what has it", listen, err)
+		return fmt.Errorf("listen on %s for the store page: %w: choose another address under store_page (of footfall look: with --listen), or stop what has it", listen, err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(page.DefaultPrefix, p.Handler())
-	mux.Handle(page.API, p.Handler())
+	mux.Handle("/", p.Handler()) // which says where the page is, too
 	for _, m := range also {
 		mux.Handle(m.path, m.handler)
 	}

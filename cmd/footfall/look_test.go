@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -125,6 +126,34 @@ func TestLookWantsLoopbackAndAStore(t *testing.T) {
 	needEngine(t)
 	if err := look(t.Context(), storetest.Open(t), "127.0.0.1:0", "off", io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "make demo") {
 		t.Errorf("without a store: got %v, want what to do", err)
+	}
+}
+
+// TestLookSaysWhichPortIsTakenAndWhatElseThereIs: the flag to choose another, and where the page is on one that serves it.
+func TestLookSaysWhichPortIsTakenAndWhatElseThereIs(t *testing.T) {
+	p, err := page.New(page.Options{Query: published{}, Stores: []page.Store{{ID: "demo", TimeZone: "Europe/Berlin"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	at, done := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { done <- servePage(ctx, "127.0.0.1:0", p, func(a net.Addr) { at <- a }) }()
+	address := (<-at).String()
+	if err := servePage(ctx, address, p, nil); err == nil || !strings.Contains(err.Error(), "--listen") || !strings.Contains(err.Error(), "store_page") {
+		t.Errorf("a port that is taken: got %v, want the flag", err)
+	}
+	answer, err := http.Get("http://" + address + "/nothere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusNotFound || !strings.Contains(string(body), `<a href="/store/">`) {
+		t.Errorf("got %d, %s (%v), want a page that leads to the store's", answer.StatusCode, body, err)
+	}
+	end()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

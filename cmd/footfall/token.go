@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -229,6 +230,9 @@ func (k *tokenRun) revoke(args []string) error {
 	}
 	if *name == "" {
 		return f.wrong("--name is missing")
+	}
+	if _, err := os.Stat(*file); errors.Is(err, fs.ErrNotExist) { // before the lock is made, beside what is not there
+		return fmt.Errorf("there is no file of tokens %s: name the one that api.tokens of footfall.yaml names, with --tokens", *file)
 	}
 	lock, err := lockTokens(*file)
 	if err != nil {

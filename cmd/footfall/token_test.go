@@ -83,6 +83,18 @@ func TestATokenFromItsMakingToItsEnd(t *testing.T) {
 	}
 }
 
+// TestNoTokenIsRevokedInAFileThatIsNotThere: it is said what to do, and nothing is left beside it.
+func TestNoTokenIsRevokedInAFileThatIsNotThere(t *testing.T) {
+	w := newTokenWorld(t)
+	_, _, err := w.run("revoke", "--name", "office")
+	if err == nil || !strings.Contains(err.Error(), "there is no file of tokens "+w.file) || !strings.Contains(err.Error(), "--tokens") {
+		t.Errorf("got %v, want what to do", err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(w.file)); err != nil || len(left) > 0 {
+		t.Errorf("got %v (%v), want nothing left", left, err)
+	}
+}
+
 func TestTokensThatAreNotMade(t *testing.T) {
 	w := newTokenWorld(t)
 	if _, _, err := w.run("make", "--role", "office", "--name", "office", "--expires", "2027-01-01"); err != nil {

@@ -148,6 +148,9 @@ func readRange(q url.Values) (from, to calendar.Day, err error) {
 }
 
 func readDay(q url.Values, name string) (calendar.Day, error) {
+	if !q.Has(name) {
+		return 0, badRequest("%s is missing: write a store-day as year-month-day, such as %s=2026-03-02.", name, name)
+	}
 	day, err := calendar.ParseDay(q.Get(name))
 	if err != nil || day.Date().Year() < 2000 || day.Date().Year() > 2100 {
 		return 0, badRequest("%s is not a date between 2000 and 2100: write a store-day as year-month-day, such as %s=2026-03-02.", name, name)

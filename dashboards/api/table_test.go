@@ -258,7 +258,7 @@ func TestWhatCannotBeAnswered(t *testing.T) {
 		status     int
 		says       string
 	}{
-		{"no days", "tables/pub_store_day", 400, "from=2026-03-02"}, {"half a range", "tables/pub_store_day?from=2026-03-02", 400, "to=2026-03-02"},
+		{"no days", "tables/pub_store_day", 400, "from is missing: write a store-day as year-month-day, such as from=2026-03-02"}, {"half a range", "tables/pub_store_day?from=2026-03-02", 400, "to is missing"},
 		{"no date", "tables/pub_store_day?from=monday&to=2026-03-02", 400, "from=2026-03-02"}, {"no such date", "tables/pub_store_day?from=2026-02-30&to=2026-03-02", 400, "from="},
 		{"SQL for a date", "tables/pub_store_day?from=2026-03-02%27)--&to=2026-03-02", 400, "from="}, {"long ago", "tables/pub_store_day?from=1999-12-31&to=2000-01-01", 400, "2000"},
 		{"backwards", "tables/pub_store_day?from=2026-03-03&to=2026-03-02", 400, "swap"}, {"too long", "tables/pub_store_day?from=2025-01-01&to=2026-02-05", 400, "a part at a time"},

@@ -73,7 +73,7 @@ func (p *Page) explain(r *http.Request, err error) (status int, result string, a
 	if refused.status >= http.StatusInternalServerError {
 		result = "failed"
 	}
-	if strings.HasPrefix(r.URL.Path, p.o.Prefix) {
+	if !strings.HasPrefix(r.URL.Path, API) { // a person
 		var out bytes.Buffer
 		err := p.templates.ExecuteTemplate(&out, "problem.html", p.problemView(refused))
 		if err == nil {

@@ -168,7 +168,7 @@ func TestWhatCannotBeAnswered(t *testing.T) {
 		{"a parameter for the list", "/api/v1/panels?store=quay", 400, "no such parameter"},
 		{"a parameter for the stores", "/api/v1/stores?x=1", 400, "no such parameter"},
 		{"no such path", "/api/v1/secrets", 404, "/store/"},
-		{"no such path at all", "/", 404, "/store/"},
+		{"no such path at all", "/nothere", 404, `<a href="/store/">Show`},
 		{"the page of no store", "/store/?store=moon", 404, "/api/v1/stores"},
 		{"the page of no range", "/store/?range=1h", 400, "range=7d"},
 		{"below the page", "/store/else", 404, "/store/"},
@@ -182,7 +182,7 @@ func TestWhatCannotBeAnswered(t *testing.T) {
 			if len(r.fake.asked) > 0 {
 				t.Errorf("asked %q, want nothing to be run", r.fake.asked)
 			}
-			if html := strings.HasPrefix(c.path, "/store/"); html != strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+			if html := !strings.HasPrefix(c.path, API); html != strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 				t.Errorf("got a %s", w.Header().Get("Content-Type"))
 			}
 		})

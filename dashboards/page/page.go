@@ -114,7 +114,8 @@ func New(o Options) (*Page, error) {
 	return p, err
 }
 
-// Handler serves Prefix and what is below API; every other path is 404. It is to be mounted at both.
+// Handler serves Prefix and what is below API; every other path is 404, a page that leads to Prefix. It is to be mounted at both,
+// or at /.
 func (p *Page) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(p.o.Prefix+"{$}", p.route("page", p.show))
