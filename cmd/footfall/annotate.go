@@ -23,7 +23,8 @@ numbers, and of a promotion what it did to the visits (footfall effect). Without
   footfall annotate --store demo --kind promotion --from 2026-03-02 --to 2026-03-07 --title "Spring, half price"
   footfall annotate --list
   footfall annotate --remove k3x9m2pq
-  footfall annotate --csv calendar.csv           its first line is store,kind,first_day,last_day,title
+  footfall annotate --csv calendar.csv           its first line is store,kind,first_day,last_day,title;
+                                                 without a last day it is of the first only
 
 Titles are shown to everybody who sees a dashboard: no customer's and no employee's name belongs there. What is noted again replaces
 itself. An embedded database is open in one process at a time: where footfall serve runs, send to it with --server.`
@@ -63,6 +64,11 @@ func annotateCommand(ctx context.Context, args []string, out, errs io.Writer) er
 	if o.csv != "" {
 		return to.importFile(ctx, "annotations", o.csv, o.skipBad, out, errs)
 	}
+	for _, part := range []struct{ flag, value string }{{"from", o.from}, {"title", o.title}} {
+		if part.value == "" && !o.list && o.remove == "" {
+			return f.wrong("--%s is missing", part.flag)
+		}
+	}
 	line, err := o.check()
 	if err != nil {
 		return err
@@ -79,13 +85,18 @@ func (o *annotateOptions) check() (worth.Annotation, error) {
 	if o.list || o.remove != "" {
 		return worth.Annotation{}, nil
 	}
-	if o.to == "" {
-		o.to = o.from
+	a := worth.Annotation{Store: o.store, Kind: worth.Kind(o.kind), Title: strings.TrimSpace(o.title)}
+	var wrong [2]error
+	if a.First, wrong[0] = worth.ParseDay(o.from); wrong[0] != nil {
+		wrong[0] = fmt.Errorf("--from: %w", wrong[0])
 	}
-	first, ferr := worth.ParseDay(o.from)
-	last, lerr := worth.ParseDay(o.to)
-	a := worth.Annotation{Store: o.store, Kind: worth.Kind(o.kind), Title: strings.TrimSpace(o.title), First: first, Last: last}
-	if err := errors.Join(ferr, lerr); err != nil {
+	a.Last = a.First
+	if o.to != "" {
+		if a.Last, wrong[1] = worth.ParseDay(o.to); wrong[1] != nil {
+			wrong[1] = fmt.Errorf("--to: %w", wrong[1])
+		}
+	}
+	if err := errors.Join(wrong[:]...); err != nil {
 		return a, err
 	}
 	return a.Named(), a.Check()

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+
+	"github.com/openfootfall/footfall/dashboards/worth/intake"
 )
 
 const importHelp = `footfall import transactions takes how many sales the tills of the stores rang, by the hour, from CSV; - is standard input. With
@@ -51,9 +54,13 @@ func (w *worthFlags) importFile(ctx context.Context, what, path string, skipBad 
 		}
 		defer file.Close() //nolint:errcheck // it was read
 	}
+	text, err := io.ReadAll(io.LimitReader(file, intake.MaxBody+1)) // of a longer one the server says so
+	if err != nil {
+		return fmt.Errorf("read the file: %w: name a file of CSV, or - for standard input", err)
+	}
 	c, err := w.open(ctx, slog.New(slog.NewTextHandler(errs, nil)))
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.send(ctx, what, file, skipBad, out, errs), c.close())
+	return errors.Join(c.send(ctx, what, bytes.NewReader(text), skipBad, out, errs), c.close())
 }

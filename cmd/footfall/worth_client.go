@@ -125,6 +125,9 @@ type wrongLines struct{ report worth.Report }
 
 // Error names no line: printLines does.
 func (e *wrongLines) Error() string {
+	if e.report.Good == 0 {
+		return "nothing is imported, because every line is wrong: mend them"
+	}
 	return "nothing is imported, because some lines are wrong: mend them, or keep the others with --skip-bad"
 }
 
@@ -160,6 +163,9 @@ func (c *worthClient) ask(ctx context.Context, method, path string, body io.Read
 	}
 	if err := json.Unmarshal(text, &problem); err != nil || problem.Detail == "" {
 		return fmt.Errorf("%s answers with status %d: look whether --server is a footfall serve of this version", c.base, answer.StatusCode)
+	}
+	if answer.StatusCode == http.StatusUnauthorized && c.token == "" {
+		return fmt.Errorf("%s wants a token of the role import: name its file with --token-file; footfall token make --role import makes one", c.base)
 	}
 	if len(problem.Problems) > 0 {
 		return &wrongLines{problem.Report}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/aggregate/store/storetest"
+	"github.com/openfootfall/footfall/dashboards/tokens"
 	"github.com/openfootfall/footfall/dashboards/worth"
 )
 
@@ -197,5 +200,34 @@ func TestWhatIsWrittenIsSaidInSalesAndHours(t *testing.T) {
 	err := c.send(t.Context(), "transactions", strings.NewReader("store,day,hour,transactions\na,2026-03-02,9,2\na,2026-03-02,9,-2\na,2026-03-02,10,x\n"), true, &out, &out)
 	if want := "2 transactions in 1 hour written, from 1 line; 2 lines were wrong and are left out\n"; err != nil || !strings.HasSuffix(out.String(), want) {
 		t.Errorf("got %q, %v, want %q", out.String(), err, want)
+	}
+}
+
+// TestAServerThatWantsATokenIsSaidInFlags, and not in headers, which the command writes itself.
+func TestAServerThatWantsATokenIsSaidInFlags(t *testing.T) {
+	gate, err := tokens.Open(tokens.Options{File: filepath.Join(t.TempDir(), "tokens.yaml")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := serveIntake(nil, nil, gate, nil, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(m.handler)
+	defer server.Close()
+	dir := t.TempDir()
+	file, token := filepath.Join(dir, "tills.csv"), filepath.Join(dir, "import.token")
+	if err := errors.Join(os.WriteFile(file, []byte("store,day,hour,transactions\ndemo,2026-03-02,9,12\n"), 0o600), os.WriteFile(token, []byte("ff_"+strings.Repeat("a", 32)+"\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{{nil, "--token-file"}, {[]string{"--token-file", token}, "the token is unknown, revoked or has ended"}} {
+		var out, errs bytes.Buffer
+		args := append(append([]string{"import", "transactions", "--server", server.URL}, c.args...), file)
+		if code := execute(t.Context(), args, &out, &errs); code != 1 || !strings.Contains(errs.String(), c.says) || strings.Contains(errs.String(), "Bearer") {
+			t.Errorf("%q: got %d, %s, want %q", c.args, code, errs.String(), c.says)
+		}
 	}
 }

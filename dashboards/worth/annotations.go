@@ -2,15 +2,35 @@ package worth
 
 import (
 	"errors"
+	"fmt"
 	"io"
 )
+
+// readDays reads both ends. Without a last day it is of the first only; with an error, too, so that nothing is said of a length that is
+// not known.
+func (a *Annotation) readDays(first, last string) error {
+	var errs [2]error
+	if a.First, errs[0] = ParseDay(first); errs[0] != nil {
+		errs[0] = fmt.Errorf("first_day: %w", errs[0])
+	}
+	if a.Last = a.First; last == "" {
+		return errs[0]
+	}
+	end, err := ParseDay(last)
+	if err != nil {
+		errs[1] = fmt.Errorf("last_day: %w", err)
+	} else if errs[0] == nil {
+		a.Last = end
+	}
+	return errors.Join(errs[:]...)
+}
 
 // AnnotationColumns is the header of a file of annotations.
 func AnnotationColumns() [][]string {
 	return [][]string{{"store", "kind", "first_day", "last_day", "title"}}
 }
 
-// ReadAnnotations reads a file of annotations; an empty store means all stores. One that stands there twice is there once. With an
+// ReadAnnotations reads a file of annotations; an empty store means all stores, an empty last day the first. One that stands there twice is there once. With an
 // error there are none, and the Report says what was wrong with which line.
 func ReadAnnotations(from io.Reader, o Reading) ([]Annotation, Report, error) {
 	var out []Annotation
@@ -20,10 +40,8 @@ func ReadAnnotations(from io.Reader, o Reading) ([]Annotation, Report, error) {
 		if _, err := o.calendarOf(a.Store); err != nil {
 			return err
 		}
-		var first, last error
-		a.First, first = ParseDay(r.of("first_day"))
-		a.Last, last = ParseDay(r.of("last_day"))
-		if err := errors.Join(first, last, a.Check()); err != nil {
+		dates := a.readDays(r.of("first_day"), r.of("last_day"))
+		if err := errors.Join(dates, a.Check()); err != nil {
 			return lineError{err}
 		}
 		if a = a.Named(); !at[a.Name] {

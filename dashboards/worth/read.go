@@ -20,7 +20,7 @@ type Reading struct {
 	// line; any other ends the reading.
 	Calendar func(store string) (calendar.Calendar, error)
 	Now      time.Time
-	SkipBad  bool // keep the good lines of a file that has bad ones
+	SkipBad  bool // keep the good lines of a file that has bad ones; without a good one it is an error, too
 }
 
 // ErrUnknownStore says that no store has the name.
@@ -127,7 +127,7 @@ func (o Reading) read(from io.Reader, layouts [][]string, take func(record) erro
 	switch {
 	case report.Lines == 0:
 		return report, &FileError{"the file has no line below its header: write one a line"}
-	case report.Bad > 0 && !o.SkipBad:
+	case report.Bad > 0 && (!o.SkipBad || report.Good == 0):
 		return report, ErrBadLines
 	}
 	return report, nil

@@ -157,6 +157,15 @@ func TestAFileWithWhatMightBeACustomersIsRefused(t *testing.T) {
 	}
 }
 
+func TestAFileWithoutAGoodLineIsAnErrorHoweverItIsRead(t *testing.T) {
+	o := reading(t)
+	o.SkipBad = true
+	rows, report, err := ReadTransactions(strings.NewReader("store,day,hour,transactions\na,2026-03-02,9,-1\n"), o)
+	if !errors.Is(err, ErrBadLines) || rows != nil || report.Bad != 1 {
+		t.Errorf("got %v, %+v, %v", rows, report, err)
+	}
+}
+
 func TestWhoMayNotWriteAStoreEndsTheReading(t *testing.T) {
 	file := "store,day,hour,transactions\na,2026-03-02,8,5\ntheirs,2026-03-02,8,5\nb,2026-03-02,9,1\n"
 	rows, _, err := ReadTransactions(strings.NewReader(file), reading(t))
@@ -186,7 +195,13 @@ func TestAnnotations(t *testing.T) {
 	if rows[0].Name == rows[1].Name || rows[0].Name != rows[0].Named().Name {
 		t.Errorf("got the names %s and %s, want two that stay", rows[0].Name, rows[1].Name)
 	}
+	rows, _, err = ReadAnnotations(strings.NewReader(header+"a,promotion,2026-03-02,,Spring\n"), reading(t))
+	if err != nil || len(rows) != 1 || rows[0].Last != rows[0].First || rows[0].First.String() != "2026-03-02" {
+		t.Errorf("without a last day: got %v, %v, want one of the first alone", rows, err)
+	}
 	for _, c := range []struct{ name, line, want string }{
+		{"no first day", "a,promotion,,2026-03-02,x", "first_day: there is no date: write one such as"},
+		{"no last date", "a,promotion,2026-03-02,friday,x", `last_day: "friday" is not a date`},
 		{"kind", "a,sale,2026-03-02,2026-03-07,x", "promotion, holiday, closure or other"},
 		{"no title", "a,promotion,2026-03-02,2026-03-07, ", "no title"},
 		{"a long title", "a,promotion,2026-03-02,2026-03-07," + strings.Repeat("ä", 101), "longer than 100"},
@@ -203,6 +218,9 @@ func TestAnnotations(t *testing.T) {
 			rows, report, err := ReadAnnotations(strings.NewReader(header+c.line+"\n"), reading(t))
 			if !errors.Is(err, ErrBadLines) || rows != nil || report.Bad != 1 || !strings.Contains(report.Problems[0].Text, c.want) {
 				t.Errorf("got %v, %+v, %v, want %q", rows, report, err, c.want)
+			}
+			if c.want != "swap" && c.want != "; it ends before" && c.want != "longer than 366 days" && strings.Count(report.Problems[0].Text, ";") > 0 {
+				t.Errorf("got %q, want what is wrong once", report.Problems[0].Text)
 			}
 		})
 	}

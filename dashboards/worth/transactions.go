@@ -145,7 +145,7 @@ func startOf(r record, c calendar.Calendar) (start, second time.Time, twice bool
 	}
 	day, err := ParseDay(r.of("day"))
 	if err != nil {
-		return start, second, false, lineError{fmt.Errorf("the day %w", err)}
+		return start, second, false, lineError{fmt.Errorf("day: %w", err)}
 	}
 	text := strings.TrimSuffix(r.of("hour"), ":00")
 	hour, err := strconv.ParseUint(text, 10, 8)

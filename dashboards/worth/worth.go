@@ -103,6 +103,9 @@ func (a Annotation) Covers(store string, day calendar.Day) bool {
 
 // ParseDay reads a date as it stands in a file or a flag.
 func ParseDay(text string) (calendar.Day, error) {
+	if text == "" {
+		return 0, errors.New("there is no date: write one such as 2026-03-02")
+	}
 	day, err := calendar.ParseDay(text)
 	if err != nil || day.Date().Year() < 2000 || day.Date().Year() > 2100 {
 		return 0, fmt.Errorf("%s is not a date between 2000 and 2100: write it as 2026-03-02", quoted(text))

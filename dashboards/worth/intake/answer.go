@@ -71,6 +71,9 @@ func (in *Intake) explain(err error, out any) (p problem, reason string) {
 	case errors.Is(err, worth.ErrBadLines):
 		report, _ := out.(worth.Report)
 		reason, p.Report, p.Detail = badLines, &report, "Nothing is imported, because some lines are wrong: mend them, or send skip_bad=1 to keep the others."
+		if report.Good == 0 {
+			p.Detail = "Nothing is imported, because every line is wrong: mend them."
+		}
 	case errors.As(err, &large):
 		reason, p.Status, p.Detail = tooLarge, http.StatusRequestEntityTooLarge, "The file is larger than 10 MB: send it in parts."
 	case errors.As(err, &file):

@@ -157,6 +157,7 @@ func TestWhatIsWrongIsAProblemThatNamesIt(t *testing.T) {
 		want                           string
 	}{
 		{"a bad line", "POST", "transactions", good + "a,2026-03-02,9,-1\n", "", 422, `"line":4`},
+		{"no good line", "POST", "transactions?skip_bad=1", sales + "a,2026-03-02,9,-1\n", "", 422, "every line is wrong: mend them."},
 		{"a customer", "POST", "transactions", "store,day,hour,transactions,customer\na,2026-03-02,9,1,Anna\n", "", 422, "remove it, because no customer data"},
 		{"an unknown store", "POST", "transactions", sales + "c,2026-03-02,9,1\n", "", 422, "no store has this name"},
 		{"no CSV", "POST", "transactions", good, "application/json", 415, "Content-Type: text/csv"},
