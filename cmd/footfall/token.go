@@ -98,7 +98,7 @@ func (k *tokenRun) make(args []string) error {
 	f := k.flags("make", tokenMakeHelp)
 	file := fileFlag(f)
 	role := f.String("role", "", "`role`: manager, office, operator or import")
-	name := f.String("name", "", "`name` of whoever has it; no two tokens have the same")
+	name := f.String("name", "", "`name` of whoever has it, a role or a program and no person, because the audit log has it beside what was brought; no two tokens have the same")
 	expires := f.String("expires", "", "`date` on which it ends, such as 2027-01-01")
 	known := storesFlag(f)
 	var of []string

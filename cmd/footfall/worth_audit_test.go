@@ -12,6 +12,7 @@ import (
 
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/aggregate/store/storetest"
+	"github.com/openfootfall/footfall/dashboards/tokens"
 	"github.com/openfootfall/footfall/dashboards/worth"
 	"github.com/openfootfall/footfall/dashboards/worth/intake"
 	"github.com/openfootfall/footfall/ingest/audit"
@@ -36,7 +37,8 @@ func entriesOf(t *testing.T, path string) (out []string) {
 	return out
 }
 
-// TestWhoBroughtWhatIsInTheAuditLog, whether a command wrote it or footfall serve took it: stores and counts, and nothing of what was in it.
+// TestWhoBroughtWhatIsInTheAuditLog, whether a command wrote it or footfall serve took it: stores and counts, whose token it was where there
+// was one, and nothing of what was in it.
 func TestWhoBroughtWhatIsInTheAuditLog(t *testing.T) {
 	needEngine(t)
 	db := storetest.Open(t)
@@ -48,13 +50,26 @@ func TestWhoBroughtWhatIsInTheAuditLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
+	tills := newTokenWorld(t)
+	secret, _, err := tills.run("make", "--role", "import", "--name", "tills of Süd", "--expires", "2100-01-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := tokens.Open(tokens.Options{File: tills.file})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
-		name   string
-		intake func(record *audit.Log) (http.Handler, error)
+		name, token, by string
+		intake          func(record *audit.Log) (http.Handler, error)
 	}{
-		{"import", func(record *audit.Log) (http.Handler, error) { return directIntake(t.Context(), db, record, quiet) }},
-		{"serve", func(record *audit.Log) (http.Handler, error) {
+		{"import", "", "", func(record *audit.Log) (http.Handler, error) { return directIntake(t.Context(), db, record, quiet) }},
+		{"serve", "", "", func(record *audit.Log) (http.Handler, error) {
 			m, err := serveIntake(db, list, nil, record, nil, quiet)
+			return m.handler, err
+		}},
+		{"serve", strings.TrimSpace(secret), " token:tills of Süd", func(record *audit.Log) (http.Handler, error) {
+			m, err := serveIntake(db, list, gate, record, nil, quiet)
 			return m.handler, err
 		}},
 	} {
@@ -67,7 +82,7 @@ func TestWhoBroughtWhatIsInTheAuditLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := &worthClient{http: &http.Client{Transport: local{h}}, base: "http://127.0.0.1"}
+		client := &worthClient{http: &http.Client{Transport: local{h}}, base: "http://127.0.0.1", token: c.token}
 		client.mustSend(t, "transactions", "store,day,hour,transactions\ndemo,2026-03-02,9,12\ndemo,2026-03-02,10,7\n")
 		client.mustSend(t, "annotations", "store,kind,first_day,last_day,title\ndemo,promotion,2026-03-02,2026-03-07,Spring at Anna's\n,holiday,2026-04-06,2026-04-06,Easter\n")
 		spring := worth.Annotation{Store: "demo", Kind: worth.Promotion, Title: "Spring at Anna's", First: dayOf(date("2026-03-02")), Last: dayOf(date("2026-03-07"))}.Named()
@@ -77,8 +92,8 @@ func TestWhoBroughtWhatIsInTheAuditLog(t *testing.T) {
 		if err := record.Close(); err != nil {
 			t.Fatal(err)
 		}
-		wantLines(t, c.name, entriesOf(t, path), c.name+" transactions_imported map[rows:2 store:demo]",
-			c.name+" annotations_noted map[rows:1]", c.name+" annotations_noted map[rows:1 store:demo]", c.name+" annotation_removed map[rows:1 store:demo]")
+		wantLines(t, c.name, entriesOf(t, path), c.name+" transactions_imported map[rows:2 store:demo"+c.by+"]",
+			c.name+" annotations_noted map[rows:1"+c.by+"]", c.name+" annotations_noted map[rows:1 store:demo"+c.by+"]", c.name+" annotation_removed map[rows:1 store:demo"+c.by+"]")
 		if text, err := os.ReadFile(path); err != nil || strings.Contains(string(text), "Anna") {
 			t.Errorf("%s: the audit log says what was in it: %s (%v)", c.name, text, err)
 		}
@@ -110,11 +125,18 @@ func TestAFileOfManyStoresIsOneEntry(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	rows := map[string]int{}
+	for i := range mostStoresNoted + 1 {
+		rows[fmt.Sprintf("store-%04d", i)] = 1
+	}
+	if err := noteChanges(record)(intake.Change{What: intake.Transactions, Token: "tills", Rows: rows}); err != nil {
+		t.Fatal(err)
+	}
 	if err := noteChanges(nil)(intake.Change{What: intake.Removal, Rows: map[string]int{"a": 1}}); err != nil {
 		t.Errorf("without a log: %v", err)
 	}
 	got := entriesOf(t, path)
-	if len(got) != mostStoresNoted+1 || got[0] != "serve transactions_imported map[rows:3 store:store-0000]" || got[mostStoresNoted] != "serve transactions_imported map[rows:63 stores:21]" {
+	if len(got) != mostStoresNoted+2 || got[mostStoresNoted+1] != "serve transactions_imported map[rows:21 stores:21 token:tills]" || got[0] != "serve transactions_imported map[rows:3 store:store-0000]" || got[mostStoresNoted] != "serve transactions_imported map[rows:63 stores:21]" {
 		t.Errorf("got %d entries, from %s to %s", len(got), got[0], got[len(got)-1])
 	}
 	if err := record.Close(); err != nil {

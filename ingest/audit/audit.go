@@ -4,7 +4,7 @@
 // head somewhere else. One process writes one file. It grows by kilobytes a day and is not rotated.
 //
 // It may not know an address, an SSID, an id or a receipt: kinds and names of facts are closed lists, and a fact is a number, a
-// length of time, an instant, a day, a hash of a public text, or a name whose form none of those has.
+// length of time, an instant, a day, a hash of a public text, or a name or label whose form none of those has.
 package audit
 
 import (
@@ -37,7 +37,8 @@ const (
 	Views            Kind = "views"             // Day, Role, Count
 	IncidentSnapshot Kind = "incident_snapshot" // Places, Stores
 	QuarantineReview Kind = "quarantine_review" // Released, Dropped, HeldBack
-	// What was brought by hand or by a program: Rows, and the store where it is about one; of many stores at once Stores: of how many.
+	// What was brought by hand or by a program: Rows, Token where whoever brought it had one, and the store where it is about one; of many
+	// stores at once Stores: of how many.
 	TransactionsImported Kind = "transactions_imported"
 	AnnotationsNoted     Kind = "annotations_noted"
 	AnnotationRemoved    Kind = "annotation_removed"

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/openfootfall/footfall/ingest/calendar"
 )
@@ -128,6 +130,33 @@ func (n Name) Is(name string) Fact {
 }
 
 func goodName(s string) bool { return namePattern.MatchString(s) && !likeDevice.MatchString(s) }
+
+// Label names what an operator called something, in words.
+type Label string
+
+// Token is who brought something: the name of a token as footfall token list has it, an operator's word for a program or a role.
+const Token Label = "token"
+
+const (
+	longestLabel = 80 // characters
+	unnamed      = "unnamed"
+)
+
+// Is gives the fact. A text that cannot be printed on a line, is empty or longer than 80 characters, or holds the digits of an address, an
+// id or a receipt however they are divided, is written as unnamed: what it is about has happened, and is noted.
+func (l Label) Is(text string) Fact {
+	digits := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, text)
+	if strings.TrimSpace(text) == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > longestLabel ||
+		strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || likeDevice.MatchString(digits) {
+		text = unnamed
+	}
+	return Fact{name: string(l), value: text}
+}
 
 // Release names a version of a program.
 type Release string

@@ -20,7 +20,7 @@ type problem struct {
 }
 
 // answer writes what a handler found, with the headers of every answer.
-func (in *Intake) answer(do func(*http.Request) (any, error)) http.HandlerFunc {
+func (in *Intake) answer(do func(r *http.Request, token string) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
@@ -35,11 +35,11 @@ func (in *Intake) answer(do func(*http.Request) (any, error)) http.HandlerFunc {
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 		var out any
-		err := in.o.Enter(r)
+		token, err := in.o.Enter(r)
 		if err != nil {
 			err = refused(err)
 		} else {
-			out, err = do(r)
+			out, err = do(r, token)
 		}
 		status, kind := http.StatusOK, "application/json; charset=utf-8"
 		if err != nil {

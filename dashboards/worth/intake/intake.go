@@ -46,8 +46,9 @@ type Sink interface {
 type Options struct {
 	Sink   Sink
 	Stores map[string]calendar.Calendar // by the name in stores.yaml
-	// Enter says whether a request comes from somebody who may import at all, before anything of it is read; nil: everybody may.
-	Enter func(r *http.Request) error
+	// Enter says who a request comes from, by the name of a token, and whether that is somebody who may import at all, before anything of it
+	// is read; nil: everybody may, and nobody has a name.
+	Enter func(r *http.Request) (token string, err error)
 	// Allow says whether a request may write a store, of the name "" all stores. It is asked before it is said whether a store exists.
 	// A *Refusal or *tokens.Denied goes out as it is, any other error as 403.
 	Allow func(r *http.Request, store string) error
@@ -77,12 +78,12 @@ type Intake struct {
 
 // Tokens has an intake ask for tokens of the role import.
 func (o *Options) Tokens(t *tokens.Tokens) {
-	o.Enter = func(r *http.Request) error {
+	o.Enter = func(r *http.Request) (string, error) {
 		who, err := t.Who(r)
 		if err == nil && who.Role != tokens.Import {
-			return tokens.NotAllowed()
+			err = tokens.NotAllowed()
 		}
-		return err
+		return who.Name, err
 	}
 	o.Allow = func(r *http.Request, store string) error { return t.Allow(r, tokens.Import, store) }
 }
@@ -93,7 +94,7 @@ func New(o Options) (*Intake, error) {
 		return nil, errors.New("the intake has nowhere to write to, or nobody to ask: give Options.Sink and Options.Allow")
 	}
 	if o.Enter == nil {
-		o.Enter = func(*http.Request) error { return nil }
+		o.Enter = func(*http.Request) (string, error) { return "", nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -125,7 +126,7 @@ type Counts struct {
 	Transactions *int64 `json:"transactions,omitempty"` // in those hours; a file of annotations has none
 }
 
-func (in *Intake) transactions(r *http.Request) (any, error) {
+func (in *Intake) transactions(r *http.Request, token string) (any, error) {
 	rows, report, err := take(in, r, Transactions, worth.ReadTransactions)
 	if err != nil {
 		return report, err
@@ -140,10 +141,10 @@ func (in *Intake) transactions(r *http.Request) (any, error) {
 	for _, t := range rows {
 		sales += int64(t.Count)
 	}
-	return Counts{report, len(rows), &sales}, changed(in, Transactions, rows, func(t worth.Transactions) string { return t.Store })
+	return Counts{report, len(rows), &sales}, changed(in, token, Transactions, rows, func(t worth.Transactions) string { return t.Store })
 }
 
-func (in *Intake) annotations(r *http.Request) (any, error) {
+func (in *Intake) annotations(r *http.Request, token string) (any, error) {
 	rows, report, err := take(in, r, Annotations, worth.ReadAnnotations)
 	if err != nil {
 		return report, err
@@ -153,7 +154,7 @@ func (in *Intake) annotations(r *http.Request) (any, error) {
 	if err := in.o.Sink.WriteAnnotations(r.Context(), rows); err != nil {
 		return nil, err
 	}
-	return Counts{Report: report, Written: len(rows)}, changed(in, Annotations, rows, ofStore)
+	return Counts{Report: report, Written: len(rows)}, changed(in, token, Annotations, rows, ofStore)
 }
 
 func ofStore(a worth.Annotation) string { return a.Store }
@@ -213,7 +214,7 @@ type AnnotationJSON struct {
 }
 
 // list answers with the annotations of the stores that the request may write.
-func (in *Intake) list(r *http.Request) (any, error) {
+func (in *Intake) list(r *http.Request, _ string) (any, error) {
 	all, err := in.o.Sink.Annotations(r.Context())
 	if err != nil {
 		return nil, err
@@ -240,7 +241,7 @@ func (in *Intake) list(r *http.Request) (any, error) {
 	return map[string]any{"annotations": out}, nil
 }
 
-func (in *Intake) remove(r *http.Request) (any, error) {
+func (in *Intake) remove(r *http.Request, token string) (any, error) {
 	in.writing.Lock()
 	defer in.writing.Unlock()
 	all, err := in.o.Sink.Annotations(r.Context())
@@ -257,7 +258,7 @@ func (in *Intake) remove(r *http.Request) (any, error) {
 		if err := in.o.Sink.Remove(r.Context(), a); err != nil {
 			return nil, err
 		}
-		return map[string]string{"removed": a.Name}, changed(in, Removal, []worth.Annotation{a}, ofStore)
+		return map[string]string{"removed": a.Name}, changed(in, token, Removal, []worth.Annotation{a}, ofStore)
 	}
 	return nil, ErrNoAnnotation
 }

@@ -18,7 +18,7 @@ func TestWhatIsWrittenIsNotedByStoreAndCount(t *testing.T) {
 	var fails error
 	m, h, log := newIntake(t, func(o *Options) {
 		o.Note = func(c Change) error {
-			noted = append(noted, fmt.Sprint(c.What, " ", c.Rows))
+			noted = append(noted, fmt.Sprint(c.What, " ", c.Rows, c.Token))
 			return fails
 		}
 	})
@@ -60,11 +60,11 @@ func TestWhatIsWrittenIsNotedByStoreAndCount(t *testing.T) {
 func TestTheMetrics(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m, h, _ := newIntake(t, func(o *Options) {
-		o.Registerer, o.Enter = reg, func(r *http.Request) error {
+		o.Registerer, o.Enter = reg, func(r *http.Request) (string, error) {
 			if r.Header.Get("Authorization") == "no" {
-				return errors.New("who are you")
+				return "", errors.New("who are you")
 			}
-			return nil
+			return "", nil
 		}
 	})
 	send(h, "POST", Prefix+"transactions", good)
