@@ -186,7 +186,11 @@ func (a *API) givePanels(w *answering, who *tokens.Token) error {
 func panelParameters() []string { return append(page.PanelParameters(), "format") }
 
 func (a *API) givePanel(w *answering, who *tokens.Token) error {
-	i := slices.IndexFunc(a.o.Panels, func(p panels.Panel) bool { return p.ID == w.request.PathValue("panel") })
+	name, err := withoutFormat(w.request.PathValue("panel"), w.query)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(a.o.Panels, func(p panels.Panel) bool { return p.ID == name })
 	if i < 0 {
 		return &refusal{http.StatusNotFound, "There is no such panel: look at " + Prefix + "panels."}
 	}

@@ -135,7 +135,7 @@ func parameter(name string) object {
 	case "range":
 		return one(object{"type": "string", "enum": []string{"7d", "4w", "13w"}, "default": "4w"}, "A range that ends today, instead of from and to.")
 	case "format":
-		return one(object{"type": "string", "enum": []string{asJSON, asCSV}, "default": asJSON}, "JSON, or CSV with the names of the columns in the first line. A text in CSV that a spreadsheet would take for a formula has an apostrophe before it.")
+		return one(object{"type": "string", "enum": []string{asJSON, asCSV}, "default": asJSON}, "JSON, or CSV with the names of the columns in the first line. A text in CSV that a spreadsheet would take for a formula has an apostrophe before it. The path may say it instead, by ending in .json or .csv.")
 	case "limit":
 		return one(object{"type": "integer", "minimum": 1, "maximum": largestLimit}, fmt.Sprintf("Rows of a page. Without it, %d in JSON; CSV then has all rows.", defaultLimit))
 	case "cursor":

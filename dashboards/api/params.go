@@ -168,6 +168,22 @@ func readFormat(q url.Values) (string, error) {
 	return "", badRequest("There is no such format: write format=json or format=csv.")
 }
 
+// withoutFormat is a name in a path without an ending .csv or .json, which the store page's addresses have: it is taken as the parameter
+// format. That the two say different things is an error.
+func withoutFormat(name string, q url.Values) (string, error) {
+	bare, ending, found := strings.Cut(name, ".")
+	if !found || ending != asCSV && ending != asJSON {
+		return name, nil
+	}
+	switch {
+	case !q.Has("format"):
+		q.Set("format", ending)
+	case q.Get("format") != ending:
+		return name, badRequest("The path asks for one format, and format= for another: leave one of them out.")
+	}
+	return bare, nil
+}
+
 func readLimit(q url.Values, format string) (int, error) {
 	if !q.Has("limit") {
 		if format == asCSV {

@@ -16,7 +16,11 @@ import (
 const streamRows = 5000
 
 func (a *API) giveTable(w *answering, who *tokens.Token) error {
-	i := slices.IndexFunc(a.tables, func(t Table) bool { return t.Name == w.request.PathValue("table") })
+	name, err := withoutFormat(w.request.PathValue("table"), w.query)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(a.tables, func(t Table) bool { return t.Name == name })
 	if i < 0 {
 		return &refusal{http.StatusNotFound, "There is no such table: look at " + Prefix + "tables."}
 	}

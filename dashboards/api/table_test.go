@@ -274,7 +274,9 @@ func TestWhatCannotBeAnswered(t *testing.T) {
 		{"no such path", "secrets", 404, "openapi.json"}, {"below a table", "tables/pub_store_day/x", 404, "openapi.json"}, {"no path", "", 404, "openapi.json"},
 		{"a parameter for a list", "stores?store=quay", 400, "without any"}, {"for tables", "tables?x", 400, "without any"}, {"for panels", "panels?x", 400, "without any"}, {"for the description", "openapi.json?x", 400, "without any"},
 		{"a panel without its store", "panels/daily", 400, "store="}, {"a panel of no range", "panels/daily?store=quay&range=1h", 400, "range=7d"}, {"a limit for a panel", "panels/daily?store=quay&limit=5", 400, "no such parameter"},
-		{"a format for a panel", "panels/daily?store=quay&format=xml", 400, "format=json"}, {"a panel by another name", "panels/daily.csv?store=quay", 404, "panels"},
+		{"a format for a panel", "panels/daily?store=quay&format=xml", 400, "format=json"}, {"a panel by another name", "panels/daily.xml?store=quay", 404, "panels"},
+		{"two formats of a panel", "panels/daily.csv?store=quay&format=json", 400, "leave one of them out"}, {"of a table", strings.Replace(march, "?", ".json?", 1) + "&format=csv", 400, "leave one of them out"},
+		{"a format twice", "panels/daily.csv?store=quay&format=csv&format=json", 400, "once"}, {"two endings", "panels/daily.csv.json?store=quay", 404, "panels"}, {"no name", "tables/.csv?store=quay", 404, "tables"},
 		{"the longest range", "tables/pub_store_day?from=2025-01-01&to=2026-02-04", 200, ""}, {"one day", "tables/pub_store_day?from=2026-03-02&to=2026-03-02", 200, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -316,6 +318,33 @@ func TestAPanelIsThePages(t *testing.T) {
 	}
 	if got := r.fake.last(); got != "SELECT daily FROM pub_store_day FINAL WHERE store IN ('quay')" {
 		t.Errorf("asked %s", got)
+	}
+}
+
+// TestAFormatMayStandInThePath, as on the store page's port: an address that was copied from there is answered.
+func TestAFormatMayStandInThePath(t *testing.T) {
+	r := newRig(t)
+	r.fake.answer = func(sql string) (panels.Table, error) {
+		if strings.HasPrefix(sql, "SELECT daily") {
+			return panels.Table{Columns: []string{"store", "visits"}, Rows: [][]any{{"quay", int64(130)}}}, nil
+		}
+		return days(2), nil
+	}
+	const query = "store=quay&from=2026-03-02&to=2026-03-03"
+	for _, what := range []string{"panels/daily", "tables/pub_store_day"} {
+		for _, format := range []string{"json", "csv"} {
+			want := r.get("manager", Prefix+what+"?"+query+"&format="+format)
+			for _, also := range []string{"", "&format=" + format} {
+				got := r.get("manager", Prefix+what+"."+format+"?"+query+also)
+				if got.Code != http.StatusOK || got.Body.String() != want.Body.String() || got.Header().Get("Content-Type") != want.Header().Get("Content-Type") || got.Header().Get("Content-Disposition") != want.Header().Get("Content-Disposition") {
+					t.Errorf("%s.%s%s: got %d %s %v, want %s", what, format, also, got.Code, got.Body, got.Header(), want.Body)
+				}
+			}
+		}
+	}
+	w := r.get("manager", Prefix+"tables/pub_store_day.csv?"+query+"&limit=1")
+	if link := next(t, w.Header()); !strings.Contains(link, "tables/pub_store_day?") || !strings.Contains(link, "format=csv") {
+		t.Errorf("got the next page %q, want it as CSV, too", link)
 	}
 }
 
