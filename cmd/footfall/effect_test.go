@@ -35,10 +35,13 @@ func TestTheEffectOfACampaignIsComputedPrintedAndShown(t *testing.T) {
 	params := panels.Params{From: date("2026-01-01"), To: date("2026-03-20"), Stores: []string{"s0", "s1"}}
 	source := newPanelSource(t, db)
 	columns := []string{"time", "store", "campaign", "effect_pct", "effect_state", "reason", "against"}
+	const notYet = "It is not computed yet: footfall serve does it within the hour, footfall effect -all does it now."
 	wantLines(t, "before it is computed", panelRows(t, source, "campaigns", params, columns...),
-		"01-12 00:00 s1 Early <nil> no_data It is not computed yet. ",
-		"02-23 00:00 s0 Everywhere <nil> no_data It is not computed yet. ", "02-23 00:00 s1 Everywhere <nil> no_data It is not computed yet. ",
-		"03-09 00:00 s0 Spring <nil> no_data It is not computed yet. ")
+		"01-12 00:00 s1 Early <nil> no_data "+notYet+" ",
+		"02-23 00:00 s0 Everywhere <nil> no_data "+notYet+" ", "02-23 00:00 s1 Everywhere <nil> no_data "+notYet+" ",
+		"03-09 00:00 s0 Spring <nil> no_data "+notYet+" ")
+	wantLines(t, "of the chain, before it is computed", panelRows(t, source, "chain_campaigns", params, "store", "reason"),
+		"s1 "+notYet, "all stores "+notYet, "s0 "+notYet)
 	var out bytes.Buffer
 	if err := effect(t.Context(), db, "", &out); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ WITH chosen AS
 SELECT toDateTime(a.first_day, 'UTC') AS time, a.title AS campaign, if(a.of = '', 'all stores', a.of) AS store,
     e.effect_pct AS effect_pct, e.low_pct AS effect_low_pct, e.high_pct AS effect_high_pct,
     if(e.annotation = '', 'no_data', e.state) AS effect_state,
-    if(e.annotation = '', 'It is not computed yet.', e.reason) AS reason,
+    if(e.annotation = '', 'It is not computed yet: footfall serve does it within the hour, footfall effect -all does it now.', e.reason) AS reason,
     multiIf(e.annotation = '', '', e.method = 'stores_without', 'stores without it', 'the weeks before') AS against,
     toDateTime(a.last_day, 'UTC') AS last_day,
     e.days_during AS days_during, e.weeks AS weeks_before, e.others AS other_stores
