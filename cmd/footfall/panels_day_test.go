@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -56,6 +57,23 @@ func TestTodayIsNoDayBefore(t *testing.T) {
 			"typical_visits", "typical_state", "change_pct", "change_state", "visits", "visits_state")
 		wantLines(t, c.name, got, c.want)
 	}
+}
+
+// TestAgainstTheUsualIsAsSureAsToday: the change has the ends of today's estimate, outward in whole percent.
+func TestAgainstTheUsualIsAsSureAsToday(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	for _, day := range []string{"2026-02-09", "2026-02-16", "2026-02-23"} {
+		insertAll(t, db, hourRows("a", day, 1, "35", "40"), hourRows("few", day, 1, "NULL", "NULL"))
+	}
+	for _, name := range []string{"a", "few"} {
+		insertAll(t, db, fmt.Sprintf("pub_store_hour (store, start, store_day, local_hour, weekday, estimated_visits, estimated_low, estimated_high, estimated_state, visits_state, version) VALUES "+
+			"('%[1]s', '2026-03-02 08:00:00', '2026-03-02', 9, 1, 30, 10, 65, 'value', 'under_10', 1), ('%[1]s', '2026-03-02 09:00:00', '2026-03-02', 10, 1, 40, 15, 80, 'value', 'under_10', 1)", name))
+	}
+	params := panels.Params{From: date("2026-02-20"), To: moment(t, "2026-03-02T10:05:00Z"), Stores: []string{"a", "few"}}
+	wantLines(t, "today", panelRows(t, newPanelSource(t, db), "today", params, "store", "estimated_low", "estimated_high", "typical_visits", "typical_state", "change_pct", "change_low_pct", "change_high_pct"),
+		"a 25 145 75 value -7 -67 94", // 70/75, 25/75 = -66.7, 145/75 = 93.3
+		"few 25 145 <nil> under_10 <nil> <nil> <nil>")
 }
 
 func moment(t *testing.T, text string) time.Time {

@@ -87,14 +87,17 @@ func newTarget(ref, sql string) target {
 // nothing stands in single empty cells of which nothing is known, and in those of tables, where the column beside them says why.
 const nothing = "–"
 
+// stat shows a row's numbers and the ends of their intervals.
 func stat(out *panel, p panels.Panel) {
 	var labels []string
 	for _, c := range p.Columns {
-		if c.Role == panels.Value {
-			labels = append(labels, c.Label)
+		of, ok := p.Column(c.Of)
+		if c.Role == panels.Value || (c.Role == panels.Low || c.Role == panels.High) && ok && of.Role == panels.Value {
+			labels = append(labels, label(p, c, "stat"))
 		}
 	}
 	out.Type, out.FieldConfig.Defaults.NoValue = "stat", nothing
+	out.FieldConfig.Defaults.Color = &color{"fixed", "text"} // Grafana's own default is green, and red from 80 on
 	out.Options = map[string]any{
 		"reduceOptions": map[string]any{"values": true, "calcs": []string{}, "fields": "/^(" + strings.Join(labels, "|") + ")$/"},
 		"orientation":   "auto", "textMode": "value_and_name", "colorMode": "value", "graphMode": "none", "justifyMode": "auto",
@@ -110,7 +113,7 @@ func matrix(out *panel, p panels.Panel) {
 		"rowField": names[0], "columnField": names[1], "valueField": p.Columns[value].Name, "emptyValue": "null",
 	}}}
 	out.FieldConfig.Defaults.Custom = map[string]any{"align": "center", "cellOptions": map[string]any{"type": "color-background", "mode": "basic"}}
-	out.FieldConfig.Defaults.Color = &color{"continuous-BlPu"}
+	out.FieldConfig.Defaults.Color = &color{Mode: "continuous-BlPu"}
 	least := 0.0 // the colours begin here, not at the codes
 	out.FieldConfig.Defaults.Min, out.FieldConfig.Defaults.Mappings = &least, codeMappings("transparent")
 	out.Options = tableOptions()

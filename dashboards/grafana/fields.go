@@ -53,13 +53,13 @@ func properties(p panels.Panel, c panels.Column, kind string) []property {
 	if hidden && kind != "table" && kind != "stat" {
 		out = append(out, property{"custom.hideFrom", hideFrom{Viz: true, Legend: true}})
 	}
-	if steps := stepsOf(p, c.Name); len(steps) > 0 {
+	if steps := stepsOf(p, c.Name); len(steps) > 0 && !ranged(p, c.Name) { // a cell does not know its ends, so it takes no side
 		out = append(out, property{"thresholds", thresholds{"absolute", steps}})
 		switch kind {
 		case "table":
-			out = append(out, property{"color", color{"thresholds"}}, property{"custom.cellOptions", map[string]string{"type": "color-text"}})
+			out = append(out, property{"color", color{Mode: "thresholds"}}, property{"custom.cellOptions", map[string]string{"type": "color-text"}})
 		case "stat":
-			out = append(out, property{"color", color{"thresholds"}})
+			out = append(out, property{"color", color{Mode: "thresholds"}})
 		default: // lines keep their own colours; the bounds are drawn where there is one value only
 			if values(p) == 1 {
 				out = append(out, property{"custom.thresholdsStyle", map[string]string{"mode": "dashed"}})
@@ -114,7 +114,7 @@ func stateMappings() []valueMapping {
 }
 
 func stepsOf(p panels.Panel, name string) []thresholdStep {
-	colors := map[panels.Level]string{panels.Good: "green", panels.Warn: "orange", panels.Bad: "red"}
+	colors := map[panels.Level]string{panels.Good: "green", panels.Neutral: "text", panels.Warn: "orange", panels.Bad: "red"}
 	var out []thresholdStep
 	for _, t := range p.Thresholds {
 		if t.Column != name {
@@ -127,6 +127,11 @@ func stepsOf(p panels.Panel, name string) []thresholdStep {
 		out = append(out, step)
 	}
 	return out
+}
+
+// ranged says whether a column has an interval.
+func ranged(p panels.Panel, name string) bool {
+	return slices.ContainsFunc(p.Columns, func(c panels.Column) bool { return c.Role == panels.Low && c.Of == name })
 }
 
 func values(p panels.Panel) int {

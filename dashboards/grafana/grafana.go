@@ -70,6 +70,7 @@ func JSON(d panels.Dashboard) ([]byte, error) {
 		drawn.ID, drawn.GridPos = i+1, at.place(p)
 		out.Panels = append(out.Panels, drawn)
 	}
+	widen(out.Panels)
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // SQL has < and >
@@ -119,6 +120,19 @@ func noted() []annotation {
 		Name: "Promotions, holidays, closures", Datasource: source(), Enable: true, IconColor: "purple",
 		Target: newTarget("annotations", panels.Annotations()),
 	}}
+}
+
+// widen gives a panel that stands alone in its row all of it.
+func widen(all []panel) {
+	beside := map[int]int{}
+	for _, p := range all {
+		beside[p.GridPos.Y]++
+	}
+	for i := range all {
+		if beside[all[i].GridPos.Y] == 1 {
+			all[i].GridPos.W = 24
+		}
+	}
 }
 
 // placer puts panels from left to right and from top to bottom on Grafana's grid of 24 columns.

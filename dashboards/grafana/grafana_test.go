@@ -151,7 +151,7 @@ func checkPanel(t *testing.T, got panel, p panels.Panel) {
 		if c.Role == panels.State && (last.Matcher.ID != "byType" || last.Properties[0].ID != "mappings") {
 			t.Errorf("the states of %s are not in words", c.Of)
 		}
-		if wants := slices.ContainsFunc(p.Thresholds, func(h panels.Threshold) bool { return h.Column == c.Name }); wants != has("thresholds") {
+		if wants := !ranged(p, c.Name) && slices.ContainsFunc(p.Thresholds, func(h panels.Threshold) bool { return h.Column == c.Name }); wants != has("thresholds") {
 			t.Errorf("thresholds of %s: got %v, want %v", c.Name, has("thresholds"), wants)
 		}
 	}
@@ -208,6 +208,40 @@ func TestSingleNumbersSayWhyTheyAreMissing(t *testing.T) {
 	}
 }
 
+// Grafana's own colours of single numbers are green, and red from 80 on; a number with a range shows the range and takes no side, and a
+// small change is neither good nor bad.
+func TestSingleNumbersTakeNoSideThatIsNotTheirs(t *testing.T) {
+	got := map[string]panel{}
+	for _, d := range panels.Dashboards() {
+		drawn := read(t, d)
+		for i, p := range panels.Of(d) {
+			if p.Chart != panels.Stat {
+				continue
+			}
+			got[p.ID] = drawn.Panels[i]
+			if c := drawn.Panels[i].FieldConfig.Defaults.Color; c == nil || *c != (color{"fixed", "text"}) {
+				t.Errorf("%s: got the colour %+v where nothing else is said, want that of text", p.ID, c)
+			}
+		}
+	}
+	for id, want := range map[string]string{
+		"today":    "/^(Estimated visits|Estimated visits: at least|Estimated visits: at most|Usual by then|Against the usual|Against the usual: at least|Against the usual: at most)$/",
+		"last_day": "/^(Visits of stable devices|Usual|Against the usual)$/",
+	} {
+		fields := got[id].Options.(map[string]any)["reduceOptions"].(map[string]any)["fields"]
+		if fields != want {
+			t.Errorf("%s: got the fields %v, want %v", id, fields, want)
+		}
+	}
+	text, err := json.Marshal(got["last_day"].FieldConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), `{"color":"text","value":-20}`) || strings.Contains(string(text), "green") {
+		t.Errorf("got %s, want a small change in the colour of text", text)
+	}
+}
+
 // mappingsOf are the value mappings of an override, decoded.
 func mappingsOf(t *testing.T, o override) []valueMapping {
 	t.Helper()
@@ -248,6 +282,18 @@ func TestBandsFindTheirOtherEnd(t *testing.T) {
 				if n > 1 && p.Type != "barchart" {
 					t.Errorf("%s: %d columns are called %v", p.Title, n, name)
 				}
+			}
+		}
+	}
+}
+
+func TestNoPanelStandsBesideNothing(t *testing.T) {
+	for _, d := range panels.Dashboards() {
+		all := read(t, d).Panels
+		for _, p := range all {
+			alone := !slices.ContainsFunc(all, func(o panel) bool { return o.ID != p.ID && o.GridPos.Y == p.GridPos.Y })
+			if alone && p.GridPos.W != 24 {
+				t.Errorf("%s: %s stands alone and is %d wide, want 24", d, p.Title, p.GridPos.W)
 			}
 		}
 	}

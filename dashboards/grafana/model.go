@@ -130,7 +130,8 @@ type defaults struct {
 }
 
 type color struct {
-	Mode string `json:"mode"`
+	Mode       string `json:"mode"`
+	FixedColor string `json:"fixedColor,omitempty"`
 }
 
 type override struct {

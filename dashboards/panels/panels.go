@@ -80,12 +80,13 @@ type Level string
 
 // The levels.
 const (
-	Good Level = "good"
-	Warn Level = "warn"
-	Bad  Level = "bad"
+	Good    Level = "good"
+	Neutral Level = "neutral" // neither good nor bad, such as a change that may be chance
+	Warn    Level = "warn"
+	Bad     Level = "bad"
 )
 
-// Threshold colours a column's numbers from a bound up to the next one.
+// Threshold colours a column's numbers from a bound up to the next one. A number with an interval is no worse than the better of its ends.
 type Threshold struct {
 	Column string  // name of a value or detail column
 	From   float64 // in the column's unit; the least bound of a column holds for all below it, too

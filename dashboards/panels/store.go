@@ -13,13 +13,13 @@ func storePanels() []Panel {
 	return []Panel{
 		{
 			ID: "today", Dashboard: Store, Chart: Stat, Title: "Today so far",
-			Question: "How is today going, against a usual day? The full hours so far, added up, beside the median of the same hours on the same weekday in the last eight weeks. Hours under 10 add nothing on either side, so both numbers are at least so many, and the range is wider than that of a single hour. Until the first open hour of a day is over, and on a day that the store is closed, there is no number: it reads \"no data\"." + estimateNote,
+			Question: "How is today going, against a usual day? The full hours so far, added up, beside the median of the same hours on the same weekday in the last eight weeks, of at least three. Hours under 10 add nothing on either side, so both numbers are at least so many, and the range is wider than the whole day's, because the ends of the hours' ranges are added. A usual that lies within the range of today means that today may be as usual. Until the first open hour of a day is over, and on a day that the store is closed, there is no number: it reads \"no data\"." + estimateNote,
 			Empty:    noHours,
 			Columns: columns(storeName(), day(), detail("until_clock", "until", None), estimated(),
 				value("typical_visits", "Usual by then", Visits), state("typical_state", "typical_visits"), detail("typical_days", "Days behind the usual", None),
-				value("change_pct", "Against the usual", Percent), state("change_state", "change_pct"),
+				value("change_pct", "Against the usual", Percent), interval("change_low_pct", "change_high_pct", "change_pct", Percent), state("change_state", "change_pct"),
 				detail("visits", "Visits of stable devices", Visits), state("visits_state", "visits")),
-			Thresholds: []Threshold{{"change_pct", -100, Bad}, {"change_pct", -30, Warn}, {"change_pct", -10, Good}},
+			Thresholds: []Threshold{{"change_pct", -100, Bad}, {"change_pct", -30, Warn}, {"change_pct", -20, Neutral}},
 		},
 		{
 			ID: "occupancy_now", Dashboard: Store, Chart: Stat, Title: "Inside now",
@@ -30,14 +30,14 @@ func storePanels() []Panel {
 		},
 		{
 			ID: "last_day", Dashboard: Store, Chart: Stat, Title: "The last whole day",
-			Question: "How was the last whole day, against a usual one? The newest day that is over and that the store was open on. Visits of stable devices beside the median of the same weekday in the last eight weeks, of at least three." + stableNote + roundedNote,
+			Question: "How was the last whole day, against a usual one? The newest day that is over and that the store was open on. Visits of stable devices beside the median of the same weekday in the last eight weeks, of at least three. Days of 100 visits differ by a tenth and more by chance alone, smaller ones by more." + stableNote + roundedNote,
 			Empty:    noDays,
 			Columns: columns(storeName(), day(), value("visits", "Visits of stable devices", Visits), state("visits_state", "visits"),
 				value("typical_visits", "Usual", Visits), state("typical_state", "typical_visits"), detail("typical_days", "Days behind the usual", None),
 				value("change_pct", "Against the usual", Percent), state("change_state", "change_pct"),
 				detail("estimated_visits", "Estimated visits", Visits), interval("estimated_low", "estimated_high", "estimated_visits", Visits), state("estimated_state", "estimated_visits"),
 				detail("sealed", "Final", None)),
-			Thresholds: []Threshold{{"change_pct", -100, Bad}, {"change_pct", -30, Warn}, {"change_pct", -10, Good}},
+			Thresholds: []Threshold{{"change_pct", -100, Bad}, {"change_pct", -30, Warn}, {"change_pct", -20, Neutral}},
 		},
 		{
 			ID: "visits_by_day", Dashboard: Store, Chart: Band, Title: "Visits by day",

@@ -27,7 +27,7 @@ func worthPanels() []Panel {
 		{
 			ID: "conversion", Dashboard: Store, Chart: Band, Title: "Conversion by day",
 			Question: "How many visits end at the till? Transactions divided by estimated visits, in whole percent. The range is that of the estimate: transactions / its upper end to transactions / its lower end, and without an upper end where the estimate begins at 0." + tillsNote +
-				" Transactions of some hours only make too small a share: look at the hours. Those of hours in which no sensor listened are left out, because their visits are missing.",
+				" Transactions of some hours only make too small a share: look at the hours. Those of hours in which no sensor listened are left out, because their visits are missing; those of hours in which the store was closed are kept, because who came before closing may pay after it.",
 			Empty: noTills,
 			Columns: columns(day(), storeName(), value(of, "Conversion", Percent), interval("conversion_low_pct", "conversion_high_pct", of, Percent), state("conversion_state", of),
 				detail("transactions", "Transactions", None), detail("transactions_left_out", "Of these while no sensor listened", None), detail("estimated_visits", "Estimated visits", Visits), detail("hours_rung", "Hours with transactions", None)),

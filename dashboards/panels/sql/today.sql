@@ -68,6 +68,8 @@ SELECT store,
     multiIf(days_behind < 3, 'no_data', middle < 10, 'under_10', 'value') AS typical_state,
     days_behind AS typical_days,
     round(100 * (estimated_visits - typical_visits) / typical_visits) AS change_pct,
+    floor(100 * (estimated_low - typical_visits) / typical_visits) AS change_low_pct,
+    ceil(100 * (estimated_high - typical_visits) / typical_visits) AS change_high_pct,
     if(change_pct IS NULL, 'no_data', 'value') AS change_state,
     if(now_state = 'value', now_visits, NULL) AS visits,
     now_state AS visits_state
