@@ -2,6 +2,7 @@ package page
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func newCard(panel panels.Panel, rows [][]any, zone string, at *time.Location) c
 		c.Form, c.Bars = "bars", newBars(panel, all[0], rows)
 	default:
 		c.Form, c.Plot, c.Says = "plot", newPlot(panel, rows, zone), says(panel, rows, at)
-		c.Legend = legendOf(panel, all, c.Plot)
+		c.Legend = legendOf(panel, all, rows, c.Plot)
 	}
 	return c
 }
@@ -111,22 +112,57 @@ func newTiles(panel panels.Panel, row []any) (out []tile) {
 		if !ok {
 			state := v.stateOf(row)
 			t.Value, t.Unit, t.Empty = emptyWord(state), "", true
-			if !said[state] {
-				t.Why, said[state] = panels.StateMeaning(state, "en"), true
+			if why := whyNot(panel, v, row, state); !said[why] {
+				t.Why, said[why] = why, true
 			}
 			out = append(out, t)
 			continue
 		}
-		t.Value, t.Level = digits(n), level(panel, v.column.Name, n)
-		if strings.HasPrefix(v.column.Name, "change") && n > 0 {
-			t.Value = "+" + t.Value
-		}
-		if low, high, ok := v.interval(row); ok {
-			t.Range = digits(low) + until + digits(high)
+		t.Value, t.Level = digits(n), v.level(panel, row, n)
+		t.Range = v.ends(row)
+		if strings.HasPrefix(v.column.Name, "change") {
+			if n > 0 {
+				t.Value = "+" + t.Value
+			}
+			if low, high, ok := v.interval(row); ok && low <= 0 && high >= 0 {
+				t.Why = "The usual lies within its range: the day may be as usual."
+			}
 		}
 		out = append(out, t)
 	}
 	return out
+}
+
+// fewestUsual is of how many of the same weekdays a usual number is made at the least.
+const fewestUsual = 3
+
+// whyNot says why a number is missing. One that is measured by a usual may only want weeks.
+func whyNot(panel panels.Panel, v value, row []any, state string) string {
+	if usual := strings.HasPrefix(v.column.Name, "typical") || strings.HasPrefix(v.column.Name, "change"); usual && state == panels.StateNoData {
+		if why := fewWeeks(panel, row); why != "" {
+			return why
+		}
+	}
+	return panels.StateMeaning(state, "en")
+}
+
+// fewWeeks says that a row has no usual because too few of the same weekdays have a number; empty where that is not so, or where the
+// row itself has none to compare.
+func fewWeeks(panel panels.Panel, row []any) string {
+	first := values(panel)[0].stateOf(row)
+	i := slices.IndexFunc(panel.Columns, func(c panels.Column) bool { return c.Name == "typical_days" })
+	if i < 0 || first != panels.StateValue && first != panels.StateUnder10 {
+		return ""
+	}
+	switch days, ok := number(row[i]); {
+	case !ok || days >= fewestUsual:
+		return ""
+	case days == 0:
+		return "A usual number wants three of the same weekday in the eight weeks before; so far there is none."
+	case days == 1:
+		return "A usual number wants three of the same weekday in the eight weeks before; so far there is one."
+	}
+	return "A usual number wants three of the same weekday in the eight weeks before; so far there are two."
 }
 
 // dateOf says when a stat's numbers are of: the day or the moment, and of a day that is not over until when.
@@ -169,13 +205,13 @@ func newBars(panel panels.Panel, v value, rows [][]any) []bar {
 }
 
 // legendOf names what is drawn: the lines, their intervals, and the marks of what is missing.
-func legendOf(panel panels.Panel, all []value, p plot) (out []legend) {
+func legendOf(panel panels.Panel, all []value, rows [][]any, p plot) (out []legend) {
 	for i, l := range p.Series {
 		mark := "line s" + string(rune('0'+i%6))
 		if p.Kind == string(panels.Bars) && i == 0 {
 			mark = "block s0"
 		}
-		out = append(out, legend{mark, l.Label + nowhere(l)})
+		out = append(out, legend{mark, l.Label + nowhere(panel, rows, l)})
 	}
 	if v := all[0]; v.low >= 0 && v.high >= 0 {
 		mark := "band"
@@ -183,6 +219,9 @@ func legendOf(panel panels.Panel, all []value, p plot) (out []legend) {
 			mark = "whisker"
 		}
 		out = append(out, legend{mark, intervalLabel(panel, v)})
+	}
+	if p.beyond() {
+		out = append(out, legend{"beyond", "Range goes on beyond the chart: its end is in the table"})
 	}
 	few, none := map[string]int{}, map[string]int{}
 	for i, s := range p.Series[0].States {
@@ -205,7 +244,7 @@ func legendOf(panel panels.Panel, all []value, p plot) (out []legend) {
 }
 
 // nowhere says why a line is not to be seen at all.
-func nowhere(l line) string {
+func nowhere(panel panels.Panel, rows [][]any, l line) string {
 	for _, y := range l.Y {
 		if y != nil {
 			return ""
@@ -214,7 +253,13 @@ func nowhere(l line) string {
 	if len(l.States) == 0 {
 		return ""
 	}
-	return ": " + emptyWord(l.States[len(l.States)-1])
+	state := l.States[len(l.States)-1]
+	days := slices.IndexFunc(panel.Columns, func(c panels.Column) bool { return c.Name == "typical_days" })
+	usual := slices.ContainsFunc(panel.Columns, func(c panels.Column) bool { return c.Label == l.Label && strings.HasPrefix(c.Name, "typical") })
+	if usual && days >= 0 && state == panels.StateNoData && !slices.ContainsFunc(rows, func(row []any) bool { n, _ := number(row[days]); return n >= fewestUsual }) {
+		return ": " + emptyWord(state) + ", it wants three of the same weekday"
+	}
+	return ": " + emptyWord(state)
 }
 
 func joined(count map[string]int) string {

@@ -114,10 +114,118 @@ func TestTilesSayHowSureTheyAreAndWhyTheyAreEmpty(t *testing.T) {
 	}
 }
 
+// usual is a stat of a day beside what is usual, as today is.
+func usual(chart panels.Chart) panels.Panel {
+	const change = "change_pct"
+	return panels.Panel{
+		ID: "usual", Chart: chart,
+		Columns: []panels.Column{
+			col("store", "Store", panels.None, panels.Category, ""), col("clock", "Hour", panels.None, panels.Category, ""),
+			col("visits", "Estimated visits", panels.Visits, panels.Value, ""), col("state", "Why", panels.None, panels.State, "visits"),
+			col("typical_visits", "Usual by then", panels.Visits, panels.Value, ""), col("typical_state", "Why", panels.None, panels.State, "typical_visits"),
+			col("typical_days", "Days behind the usual", panels.None, panels.Detail, ""),
+			col(change, "Against the usual", panels.Percent, panels.Value, ""), col("change_low_pct", "at least", panels.Percent, panels.Low, change),
+			col("change_high_pct", "at most", panels.Percent, panels.High, change), col("change_state", "Why", panels.None, panels.State, change),
+		},
+		Thresholds: []panels.Threshold{{Column: change, From: -100, Level: panels.Bad}, {Column: change, From: -30, Level: panels.Warn}, {Column: change, From: -20, Level: panels.Neutral}},
+	}
+}
+
+func TestAChangeIsNoWorseThanTheBetterEndOfItsRange(t *testing.T) {
+	const within = "The usual lies within its range: the day may be as usual."
+	for _, c := range []struct {
+		change, low, high float64
+		want              tile
+	}{
+		{-8, -68, 91, tile{Value: "−8", Range: "−68 to 91", Level: "neutral", Why: within}},
+		{-45, -70, 0, tile{Value: "−45", Range: "−70 to 0", Level: "neutral", Why: within}},
+		{-45, -70, -25, tile{Value: "−45", Range: "−70 to −25", Level: "warn"}},
+		{-60, -70, -45, tile{Value: "−60", Range: "−70 to −45", Level: "bad"}},
+		{60, 5, 110, tile{Value: "+60", Range: "5–110", Level: "neutral"}},
+	} {
+		panel, row := usual(panels.Stat), []any{"quay", "", int64(440), "value", int64(480), "value", int64(5), c.change, c.low, c.high, "value"}
+		c.want.Label, c.want.Unit = "Against the usual", "%"
+		if got := newTiles(panel, row)[2]; got != c.want {
+			t.Errorf("%v (%v to %v): got %+v, want %+v", c.change, c.low, c.high, got, c.want)
+		}
+		if got := newGrid(panel, [][]any{row}, time.UTC, true).Rows[0]; got[4].Level != c.want.Level || got[5].Text != c.want.Range {
+			t.Errorf("%v (%v to %v): got %+v in the table", c.change, c.low, c.high, got)
+		}
+	}
+}
+
+func TestWithoutAUsualItIsSaidWhatItWants(t *testing.T) {
+	const sensor = "No sensor listened"
+	for _, c := range []struct {
+		name         string
+		state        string
+		days         any
+		usual, other string // where the reason is said twice, it is said once
+	}{
+		{"none", "value", int64(0), "A usual number wants three of the same weekday in the eight weeks before; so far there is none.", ""},
+		{"one", "value", int64(1), "A usual number wants three of the same weekday in the eight weeks before; so far there is one.", ""},
+		{"two, and few today", "under_10", int64(2), "A usual number wants three of the same weekday in the eight weeks before; so far there are two.", ""},
+		{"today has no number itself", "no_data", int64(0), "", ""},
+		{"enough days", "value", int64(5), sensor, ""},
+	} {
+		row := []any{"quay", "", nil, c.state, nil, "no_data", c.days, nil, nil, nil, "no_data"}
+		if c.state == "value" {
+			row[2] = int64(440)
+		}
+		got := newTiles(usual(panels.Stat), row)
+		if !strings.HasPrefix(got[1].Why, c.usual) || c.usual == "" && got[1].Why != "" || got[2].Why != c.other {
+			t.Errorf("%s: got %q and %q, want %q and %q", c.name, got[1].Why, got[2].Why, c.usual, c.other)
+		}
+	}
+	panel, rows := usual(panels.Bars), [][]any{{"quay", "09:00", int64(40), "value", nil, "no_data", int64(2), nil, nil, nil, "no_data"}}
+	p := newPlot(panel, rows, "UTC")
+	if got, want := nowhere(panel, rows, p.Series[1]), ": no data, it wants three of the same weekday"; got != want {
+		t.Errorf("got %q in the legend, want %q", got, want)
+	}
+	rows[0][6] = int64(3)
+	if got, want := nowhere(panel, rows, p.Series[1]), ": no data"; got != want {
+		t.Errorf("with three: got %q in the legend, want %q", got, want)
+	}
+}
+
+func TestARangeThatLeavesTheChartSaysSo(t *testing.T) {
+	panel := panels.Panel{Chart: panels.Bars, Columns: []panels.Column{
+		col("clock", "Hour", panels.None, panels.Category, ""), col("share", "Conversion", panels.Percent, panels.Value, ""), col("low", "at least", panels.Percent, panels.Low, "share"),
+		col("high", "at most", panels.Percent, panels.High, "share"),
+	}}
+	for _, c := range []struct {
+		name string
+		high any
+		top  float64
+		want bool
+		ends string
+	}{
+		{"within", int64(90), 100, false, "15–90"},
+		{"far above", int64(520), 100, true, "15–520"},
+		{"no upper end", nil, 34.5, true, "15 or more"},
+	} {
+		rows := [][]any{{"09:00", int64(30), int64(15), c.high}}
+		p := newPlot(panel, rows, "UTC")
+		if math.Abs(p.Top-c.top) > 1e-9 || p.beyond() != c.want {
+			t.Errorf("%s: got the top %v, beyond %v, want %v, %v", c.name, p.Top, p.beyond(), c.top, c.want)
+		}
+		marks := legendOf(panel, values(panel), rows, p)
+		if got := marks[len(marks)-1].Mark == "beyond"; got != c.want {
+			t.Errorf("%s: got the legend %v", c.name, marks)
+		}
+		if got := newGrid(panel, rows, time.UTC, true).Rows[0][2].Text; got != c.ends {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.ends)
+		}
+	}
+	if p := newPlot(daily(), dailyRows().Rows, "UTC"); p.Top != 0 || p.beyond() {
+		t.Errorf("counts: got the top %v, beyond %v, want a chart as high as its ranges", p.Top, p.beyond())
+	}
+}
+
 func TestLegendNamesWhatIsDrawn(t *testing.T) {
 	panel, rows := daily(), dailyRows().Rows
 	var got []string
-	for _, l := range legendOf(panel, values(panel), newPlot(panel, rows, "UTC")) {
+	for _, l := range legendOf(panel, values(panel), rows, newPlot(panel, rows, "UTC")) {
 		got = append(got, l.Mark+": "+l.Text)
 	}
 	want := "line s0: Estimated visits; band: Range; dash: Under 10; shut: Closed or no data or not available: policy"
@@ -130,7 +238,7 @@ func TestALineThatIsNotThereSaysSoInTheLegend(t *testing.T) {
 	panel := daily()
 	panel.Columns = append(panel.Columns, col("usual", "Usual", panels.Visits, panels.Value, ""))
 	rows := [][]any{append(append([]any(nil), dailyRows().Rows[0]...), nil)}
-	got := legendOf(panel, values(panel), newPlot(panel, rows, "UTC"))
+	got := legendOf(panel, values(panel), rows, newPlot(panel, rows, "UTC"))
 	if want := (legend{"line s1", "Usual: no data"}); got[1] != want {
 		t.Errorf("got %v, want %v second", got, want)
 	}
@@ -193,6 +301,9 @@ func TestSentences(t *testing.T) {
 	for i := range byName {
 		byName[i][0] = []string{"09:00", "10:00", "11:00", "12:00", "13:00", "14:00"}[i]
 	}
+	several, severalNames := daily(), daily()
+	several.Columns[6].Role, severalNames.Columns[6].Role = panels.Value, panels.Value
+	severalNames.Columns[0].Role = panels.Category
 	three := [][]any{dailyRows().Rows[0], dailyRows().Rows[5], {monday(6), "quay", int64(1000), nil, nil, "value", nil}}
 	for _, c := range []struct {
 		name  string
@@ -204,6 +315,9 @@ func TestSentences(t *testing.T) {
 		{"weeks", week, three[:1], "Latest: week of 2 Mar, 1,310 (1,200–1,450)."},
 		{"the newest is missing", daily(), dailyRows().Rows[:2], "Latest: Mon 2 Mar, 1,310 (1,200–1,450). No number: under 10 1×."},
 		{"names", names, byName, "No number: closed 1×, no data 1×, not available: policy 1×, under 10 1×."},
+		{"one of several lines", several, three[:1], "Latest: Mon 2 Mar, estimated visits 1,310 (1,200–1,450)."},
+		{"several lines by name", severalNames,
+			[][]any{{"a", "quay", int64(2), nil, nil, "value", nil}, {"b", "quay", int64(3), nil, nil, "value", nil}, {"c", "quay", int64(4), nil, nil, "value", nil}}, "Highest: c, estimated visits 4. Lowest: a, 2."},
 		{"nothing", daily(), nil, ""},
 	} {
 		if got := says(c.panel, c.rows, time.UTC); got != c.want {
@@ -223,6 +337,14 @@ func TestNumbersInWords(t *testing.T) {
 	} {
 		if got := quantity(c.n, c.unit); got != c.want {
 			t.Errorf("%v: got %q, want %q", c.n, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		low, high float64
+		want      string
+	}{{0, 1450, "0–1,450"}, {-8, 3, "−8 to 3"}, {-1500, -9, "−1,500 to −9"}} {
+		if got := between(c.low, c.high); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
 	if _, ok := number(math.NaN()); ok {

@@ -17,8 +17,8 @@ func (v value) said(row []any) string {
 		return emptyWord(v.stateOf(row))
 	}
 	text := quantity(n, v.column.Unit)
-	if low, high, ok := v.interval(row); ok {
-		text += " (" + digits(low) + until + quantity(high, v.column.Unit) + ")"
+	if ends := v.ends(row); ends != "" {
+		text += " (" + ends + suffix(v.column.Unit) + ")"
 	}
 	return text
 }
@@ -60,6 +60,10 @@ func says(panel panels.Panel, rows [][]any, at *time.Location) string {
 			missing[emptyWord(v.stateOf(row))]++
 		}
 	}
+	whose := "" // line the words are of, where there are several: said once
+	if len(all) > 1 {
+		whose = strings.ToLower(v.column.Label[:1]) + v.column.Label[1:] + " "
+	}
 	name := func(row []any) string { return named(panel, along, row, at) }
 	var out []string
 	if along >= 0 && !isName(panel) {
@@ -67,7 +71,8 @@ func says(panel panels.Panel, rows [][]any, at *time.Location) string {
 		if _, ok := number(last[v.at]); !ok && len(there) > 0 {
 			last = there[len(there)-1]
 		}
-		out = append(out, fmt.Sprintf("Latest: %s, %s.", name(last), v.said(last)))
+		out = append(out, fmt.Sprintf("Latest: %s, %s%s.", name(last), whose, v.said(last)))
+		whose = ""
 	}
 	if len(there) > 2 {
 		size := func(a, b []any) int {
@@ -76,7 +81,7 @@ func says(panel panels.Panel, rows [][]any, at *time.Location) string {
 			return cmp.Compare(x, y)
 		}
 		most, least := slices.MaxFunc(there, size), slices.MinFunc(there, size)
-		out = append(out, fmt.Sprintf("Highest: %s, %s. Lowest: %s, %s.", name(most), amount(v, most), name(least), amount(v, least)))
+		out = append(out, fmt.Sprintf("Highest: %s, %s%s. Lowest: %s, %s.", name(most), whose, amount(v, most), name(least), amount(v, least)))
 	}
 	if text := missed(missing); text != "" {
 		out = append(out, "No number: "+text+".")

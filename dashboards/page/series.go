@@ -12,6 +12,7 @@ type plot struct {
 	Kind   string            `json:"kind"`            // line, band or bars
 	Zone   string            `json:"zone"`            // of the clock along the bottom; UTC for dates
 	Step   float64           `json:"step"`            // between two points, seconds; 1 for names
+	Top    float64           `json:"top,omitempty"`   // of shares: where the chart ends, though an interval may not
 	X      []float64         `json:"x"`               // Unix seconds, or 0, 1, 2 ... for names
 	Names  []string          `json:"names,omitempty"` // along the bottom instead of times
 	Series []line            `json:"series"`
@@ -19,7 +20,7 @@ type plot struct {
 	Words  map[string]string `json:"words"`           // how states read
 }
 
-// line is one value column. A number that is not there is null.
+// line is one value column. A number that is not there is null. Where Low is there and High is not, nothing is known above the number.
 type line struct {
 	Label  string   `json:"label"`
 	Unit   string   `json:"unit"`
@@ -87,6 +88,19 @@ func (v value) interval(row []any) (low, high float64, ok bool) {
 	return low, high, is && too
 }
 
+// ends are both ends of a value's interval in words, without a unit. An upper one may be missing: then nothing is known above the number.
+func (v value) ends(row []any) string {
+	if low, high, ok := v.interval(row); ok {
+		return between(low, high)
+	}
+	if v.low >= 0 && v.high >= 0 {
+		if low, ok := number(row[v.low]); ok {
+			return digits(low) + " or more"
+		}
+	}
+	return ""
+}
+
 // axis is the column along the bottom: the first time or name that is not the store's. -1 where there is none.
 func axis(panel panels.Panel) int {
 	return slices.IndexFunc(panel.Columns, func(c panels.Column) bool {
@@ -118,13 +132,57 @@ func newPlot(panel panels.Panel, rows [][]any, zone string) plot {
 			if n, ok := number(row[v.at]); ok {
 				l.Y[i] = n
 			}
-			if low, high, ok := v.interval(row); ok {
-				l.Low[i], l.High[i] = low, high
-			}
+			l.ends(v, row, i)
 		}
 		p.Series = append(p.Series, l)
 	}
+	p.end()
 	return p
+}
+
+func (l *line) ends(v value, row []any, i int) {
+	if v.low < 0 || v.high < 0 {
+		return
+	}
+	if low, ok := number(row[v.low]); ok {
+		l.Low[i] = low
+	}
+	if high, ok := number(row[v.high]); ok {
+		l.High[i] = high
+	}
+}
+
+// end sets where a chart of shares ends: above its numbers and at 100 percent at the least, but not as high as intervals may reach, beside
+// which the numbers would not be seen.
+func (p *plot) end() {
+	highest, most := 0.0, 0.0
+	for _, l := range p.Series {
+		if l.Unit != string(panels.Percent) {
+			return
+		}
+		for i := range l.Y {
+			y, _ := l.Y[i].(float64)
+			high := 0.0
+			if l.High != nil {
+				high, _ = l.High[i].(float64)
+			}
+			highest, most = max(highest, y), max(most, y, high)
+		}
+	}
+	p.Top = min(max(100, highest*1.15), max(most*1.15, 10))
+}
+
+// beyond says whether an interval has its end above the chart, or none.
+func (p *plot) beyond() bool {
+	for _, l := range p.Series {
+		for i := range l.High {
+			high, ok := l.High[i].(float64)
+			if p.Top > 0 && l.Low[i] != nil && (!ok || high > p.Top) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // alongBottom fills X, and Step with the smallest distance.

@@ -51,7 +51,7 @@ func newGrid(panel panels.Panel, rows [][]any, at *time.Location, oneStore bool)
 		}
 		if v.low >= 0 && v.high >= 0 {
 			g.Head = append(g.Head, head{intervalLabel(panel, v), true})
-			fill = append(fill, func(row []any) cell { return cell{Text: bareInterval(v, row), Number: true} })
+			fill = append(fill, func(row []any) cell { return cell{Text: v.ends(row), Number: true} })
 		}
 	}
 	rows = slices.Clone(rows)
@@ -84,7 +84,7 @@ func valueCell(panel panels.Panel, v value, row []any) cell {
 	if !ok {
 		return cell{Text: emptyWord(v.stateOf(row)), Number: true, Empty: true}
 	}
-	return cell{Text: digits(n), Number: true, Level: level(panel, v.column.Name, n)}
+	return cell{Text: digits(n), Number: true, Level: v.level(panel, row, n)}
 }
 
 // ofNumber says whether a state stands for a number; a state of a name is a column like others.
@@ -111,15 +111,6 @@ func emptyWord(state string) string {
 		return word
 	}
 	return panels.StateText(panels.StateNoData, "en")
-}
-
-// bareInterval is both ends without a unit.
-func bareInterval(v value, row []any) string {
-	low, high, ok := v.interval(row)
-	if !ok {
-		return ""
-	}
-	return digits(low) + until + digits(high)
 }
 
 // intervalLabel is the heading above both ends. Those of an estimate are a range; quartiles are called what they are.
@@ -149,6 +140,21 @@ func level(panel panels.Panel, column string, n float64) string {
 		return leastLevel
 	}
 	return out
+}
+
+// level is that of a value. One with an interval is no worse than the better of its ends, so that none is called bad that may not be.
+func (v value) level(panel panels.Panel, row []any, n float64) string {
+	low, high, ok := v.interval(row)
+	if !ok {
+		return level(panel, v.column.Name, n)
+	}
+	one, other := level(panel, v.column.Name, low), level(panel, v.column.Name, high)
+	for _, better := range []panels.Level{panels.Neutral, panels.Good, panels.Warn} {
+		if one == string(better) || other == string(better) {
+			return string(better)
+		}
+	}
+	return one
 }
 
 // Size says how long a table is.

@@ -43,6 +43,14 @@ func digits(v float64) string {
 	return whole
 }
 
+// between is both ends of an interval. A dash beside a minus would be read as another one.
+func between(low, high float64) string {
+	if low < 0 || high < 0 {
+		return digits(low) + " to " + digits(high)
+	}
+	return digits(low) + until + digits(high)
+}
+
 // quantity is a number with its unit. What is counted stands in the label.
 func quantity(v float64, u panels.Unit) string { return digits(v) + suffix(u) }
 

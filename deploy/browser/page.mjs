@@ -53,6 +53,7 @@ async function examine(page, name, address) {
       const across = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
       hold(across <= 0, where(`${across} pixels too wide`))
       for (const [id, colours] of await inks(page)) hold(colours >= 3, where(`the chart ${id} is empty: ${colours} colours`))
+      for (const problem of await unseen(page)) hold(false, where(problem))
       await page.evaluate(axeSource)
       const found = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'] }))
       for (const v of found.violations) hold(false, where(`${v.id}: ${v.help}: ${v.nodes.slice(0, 5).map((n) => n.target.join(' ')).join(', ')}`))
@@ -60,6 +61,21 @@ async function examine(page, name, address) {
     }
   }
 }
+
+// unseen opens every table and names those that are wider than their room and do not show it: a shadow, the keyboard, a name.
+const unseen = (page) => page.evaluate(() => {
+  for (const d of document.querySelectorAll('details.rows')) d.open = true
+  const wide = [...document.querySelectorAll('.scroll')].filter((s) => s.scrollWidth > s.clientWidth + 1)
+  const out = innerWidth < 500 && document.querySelector('.form-plot') && wide.length === 0 ? ['no table is wider than a phone: the test looks at nothing'] : []
+  for (const s of wide) {
+    const named = s.getAttribute('aria-label') || s.getAttribute('aria-labelledby')
+    if (!getComputedStyle(s).backgroundImage.includes('gradient') || s.tabIndex !== 0 || s.getAttribute('role') !== 'region' || !named) {
+      out.push(`a table of ${s.closest('article').id} goes on to the right and does not show it`)
+    }
+  }
+  for (const d of document.querySelectorAll('details.rows')) d.open = false
+  return out
+})
 
 // inks counts the colours of each chart's canvas; an empty one has one.
 const inks = (page) => page.$$eval('.chart', (charts) => charts.map((chart) => {
@@ -95,7 +111,9 @@ function expected(answer) {
     else if (c.role === 'instant') text = null // on the store's clock; the test of cells has it
     else text = words[text] ?? text
     if (low < 0 || high < 0) return [text]
-    return [text, row[low] === null ? '' : `${number(row[low])}\u2013${number(row[high])}`]
+    if (row[low] === null) return [text, '']
+    if (row[high] === null) return [text, `${number(row[low])} or more`]
+    return [text, `${number(row[low])}${Math.min(row[low], row[high]) < 0 ? ' to ' : '\u2013'}${number(row[high])}`]
   }))
 }
 

@@ -27,8 +27,10 @@
   // told is one value in words: the number with its interval, or why there is none.
   const told = (d, s, i) => {
     if (s.y[i] == null) return d.words[s.state?.[i]] ?? d.words.no_data
-    const range = s.low?.[i] != null && s.high?.[i] != null ? ` (${number.format(s.low[i])}\u2013${say(s.high[i], s.unit)})` : ''
-    return say(s.y[i], s.unit) + range
+    const low = s.low?.[i], high = s.high?.[i]
+    if (low == null) return say(s.y[i], s.unit)
+    if (high == null) return `${say(s.y[i], s.unit)} (${say(low, s.unit)} or more)`
+    return `${say(s.y[i], s.unit)} (${number.format(low)}${low < 0 || high < 0 ? ' to ' : '\u2013'}${say(high, s.unit)})`
   }
 
   // palette reads the colours that hold at the moment; paper is always light.
@@ -97,6 +99,24 @@
   }
   const notedAt = (d, i) => (d.noted ?? []).filter((n) => n.from <= d.x[i] && d.x[i] <= n.to).map((n) => n.text)
 
+  // beyond says whether an interval goes on above the chart; an arrow at its top stands for that.
+  const beyond = (d, s, i) => d.top !== undefined && s.low?.[i] != null && (s.high[i] == null || s.high[i] > d.top)
+  const arrows = (d, colours) => (u) => {
+    const { ctx, bbox } = u, size = 5 * devicePixelRatio
+    ctx.save()
+    ctx.fillStyle = colours.soft
+    for (const s of d.series) {
+      for (let i = 0; i < d.x.length; i++) {
+        if (!beyond(d, s, i)) continue
+        const x = u.valToPos(d.x[i], 'x', true)
+        ctx.beginPath()
+        ctx.moveTo(x, bbox.top - size); ctx.lineTo(x + size, bbox.top + size); ctx.lineTo(x - size, bbox.top + size)
+        ctx.fill()
+      }
+    }
+    ctx.restore()
+  }
+
   // whiskers are the intervals of bars.
   const whiskers = (d, colours) => (u) => {
     const { ctx } = u
@@ -106,12 +126,13 @@
     for (const s of d.series) {
       if (!s.low) continue
       for (let i = 0; i < d.x.length; i++) {
-        if (s.low[i] == null || s.high[i] == null) continue
-        const x = u.valToPos(d.x[i], 'x', true), low = u.valToPos(s.low[i], 'y', true), high = u.valToPos(s.high[i], 'y', true)
+        const over = beyond(d, s, i)
+        if (s.low[i] == null || (s.high[i] == null && !over)) continue
+        const x = u.valToPos(d.x[i], 'x', true), low = u.valToPos(s.low[i], 'y', true), high = over ? u.bbox.top : u.valToPos(s.high[i], 'y', true)
         const cap = Math.min(5 * devicePixelRatio, u.bbox.width / d.x.length / 5)
         ctx.beginPath()
         ctx.moveTo(x, low); ctx.lineTo(x, high)
-        ctx.moveTo(x - cap, high); ctx.lineTo(x + cap, high)
+        if (!over) { ctx.moveTo(x - cap, high); ctx.lineTo(x + cap, high) }
         ctx.moveTo(x - cap, low); ctx.lineTo(x + cap, low)
         ctx.stroke()
       }
@@ -143,9 +164,6 @@
   // most is the greatest number that is drawn, ends of intervals included.
   const most = (d) => Math.max(0, ...d.series.flatMap((s) => [...s.y, ...(s.high ?? [])]).filter((v) => v != null))
 
-  // highest is the greatest value: of shares the ends of intervals may lie far above 100 percent and are cut off there.
-  const highest = (d) => Math.max(0, ...d.series.flatMap((s) => s.y).filter((v) => v != null))
-
   // marks are points of the data, so that a label stands below what it names: as many as there is room for, the newest among them.
   const marks = (d) => (u, axis, min, max) => {
     const clock = d.names?.some((name) => name.endsWith(':00'))
@@ -158,20 +176,19 @@
   const options = (d, colours, width, height, made) => {
     const axis = { stroke: colours.soft, font: '12px system-ui, sans-serif', ticks: { show: false } }
     const half = stands(d) ? d.step * 0.55 : 0
-    const percent = d.series.every((s) => s.unit === 'percent')
     return {
       width, height, series: made.series, bands: made.bands, legend: { show: false }, padding: [10, width < 500 ? 20 : 14, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), d.zone === 'UTC' ? 'Etc/UTC' : d.zone),
       scales: {
         x: { time: !d.names, range: (u, min, max) => [min - half, max + (half || d.step)] },
-        y: { range: () => [0, percent ? Math.min(Math.max(100, highest(d) * 1.15), Math.max(most(d) * 1.15, 10)) : Math.max(most(d) * 1.08, 12)] },
+        y: { range: () => [0, d.top ?? Math.max(most(d) * 1.08, 12)] },
       },
       axes: [
         { ...axis, size: 28, gap: 6, grid: { show: false }, space: width < 500 ? 58 : 72, values: (u, splits, a, space, incr) => ticks(d, splits, incr), splits: stands(d) ? marks(d) : undefined },
         { ...axis, size: 48, space: 32, grid: { stroke: colours.line, width: 1 }, values: (u, splits) => splits.map((v) => say(v, d.series[0].unit)) },
       ],
       cursor: { y: false, points: { size: 9, fill: (u, i) => made.owner[i] ? u.series[i].stroke() : 'transparent' }, drag: { x: d.x.length > 60, y: false } },
-      hooks: { drawClear: [empty(d, colours), noted(d, colours)], draw: d.kind === 'bars' ? [whiskers(d, colours)] : [], setCursor: [] },
+      hooks: { drawClear: [empty(d, colours), noted(d, colours)], draw: d.kind === 'bars' ? [whiskers(d, colours), arrows(d, colours)] : [arrows(d, colours)], setCursor: [] },
     }
   }
 
