@@ -15,6 +15,7 @@ import (
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/dashboards/api"
 	"github.com/openfootfall/footfall/dashboards/page"
+	"github.com/openfootfall/footfall/dashboards/panels"
 	"github.com/openfootfall/footfall/dashboards/tokens"
 	"github.com/openfootfall/footfall/ingest/audit"
 )
@@ -57,6 +58,7 @@ func (c *apiConfig) check() error {
 type numbers struct {
 	in       serveInput
 	db       *store.DB
+	source   panels.Querier // of what is published
 	page     *page.Page
 	tokens   *tokens.Tokens // nil: there is no API
 	imports  mounted
@@ -66,7 +68,7 @@ type numbers struct {
 
 // newNumbers checks what it is given. It starts nothing.
 func newNumbers(in serveInput, db *store.DB, record *audit.Log, reg prometheus.Registerer) (*numbers, error) {
-	n := &numbers{in: in, db: db, audit: record, registry: reg}
+	n := &numbers{in: in, db: db, source: published{db}, audit: record, registry: reg}
 	var err error
 	if n.page, err = storePage(db, in.stores, reg, in.log); err != nil {
 		return nil, err
@@ -98,13 +100,13 @@ func openTokens(cfg apiConfig, log *slog.Logger) (*tokens.Tokens, error) {
 
 // api is the API, and what counts its use.
 func (n *numbers) api(ctx context.Context) (*api.API, *readTally, error) {
-	tables, err := api.ReadCatalog(ctx, published{n.db})
+	tables, err := api.ReadCatalog(ctx, n.source)
 	if err != nil {
 		return nil, nil, err
 	}
 	read := newReadTally(n.audit, time.Now, n.in.log)
 	a, err := api.New(api.Options{
-		Query: published{n.db}, Tables: tables, Page: n.page, Tokens: n.tokens, Note: read.note, Registerer: n.registry, Logger: n.in.log, Version: version,
+		Query: n.source, Tables: tables, Page: n.page, Tokens: n.tokens, Note: read.note, Registerer: n.registry, Logger: n.in.log, Version: version,
 	})
 	return a, read, err
 }

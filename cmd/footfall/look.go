@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,12 +18,13 @@ import (
 	"github.com/openfootfall/footfall/aggregate/store"
 	"github.com/openfootfall/footfall/dashboards/page"
 	"github.com/openfootfall/footfall/dashboards/panels"
+	"github.com/openfootfall/footfall/ingest/calendar"
 	"github.com/openfootfall/footfall/ingest/stores"
 )
 
 const lookHelp = `footfall look shows a store's numbers as a web page: visits, people inside, dwell, new versus repeat, busy hours. It reads the pub_ tables
 and the names of the stores, and asks nobody who they are, so it listens on loopback only. Where the data ended days ago, as the demo's did, the
-page shows the last day that the store was open, an hour before it closed.
+page shows the last day that the store was open, an hour before it closed, and nothing that was published later.
 
   footfall look --clickhouse embedded:.demo/clickhouse
 
@@ -73,7 +75,11 @@ func look(ctx context.Context, db *store.DB, listen, programs string, out io.Wri
 	if err != nil {
 		return err
 	}
-	p, err := page.New(page.Options{Query: published{db}, Stores: list, Now: now, Logger: log})
+	source, err := lookFrom(db, list, now())
+	if err != nil {
+		return err
+	}
+	p, err := page.New(page.Options{Query: source, Stores: list, Now: now, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -89,7 +95,7 @@ func look(ctx context.Context, db *store.DB, listen, programs string, out io.Wri
 		group.Go(func() error {
 			select {
 			case <-shown:
-				return lookAPI(ctx, db, p, programs, list[0].ID, out, log)
+				return lookAPI(ctx, db, source, p, programs, list[0].ID, out, log)
 			case <-ctx.Done():
 				return nil
 			}
@@ -116,6 +122,48 @@ func lookAt(ctx context.Context, db *store.DB) (func() time.Time, error) {
 		return time.Now, nil
 	}
 	return func() time.Time { return last }, nil
+}
+
+// lookFrom gives the page's queries a database as it stood at an instant. Where that is long ago, what was published later is left out: the
+// intervals and the days that were not over. The page of a running store never has them either.
+func lookFrom(db *store.DB, list []page.Store, now time.Time) (panels.Querier, error) {
+	if time.Since(now) <= staleAfter {
+		return published{db}, nil
+	}
+	open := make([]string, 0, len(list))
+	for _, s := range list {
+		at, err := calendar.New(s.TimeZone)
+		if err != nil {
+			return nil, fmt.Errorf("store %s: %w", s.ID, err)
+		}
+		open = append(open, fmt.Sprintf("store = '%s' AND store_day >= toDate('%s')", s.ID, at.DayOf(now)))
+	}
+	over := func(seconds int64) string { return fmt.Sprintf("start <= toDateTime(%d)", now.Unix()-seconds) }
+	day := "NOT (" + strings.Join(open, " OR ") + ")"
+	return asOf{published{db}, []string{
+		"pub_store_quarter", over(900), "pub_store_hour", over(3600), "pub_zone_hour", over(3600), "pub_transactions", over(3600),
+		"pub_store_live", over(0), "pub_sensor_5min", over(300), "pub_store_day", day, "pub_store_week", strings.ReplaceAll(day, "store_day", "store_week + 6"),
+	}}, nil
+}
+
+// asOf are published tables without some of their rows.
+type asOf struct {
+	published
+	filters []string // a table and what its rows have to be, by turns
+}
+
+// Query implements panels.Querier. The filter is a setting of the statement, whose own settings stand last in it.
+func (q asOf) Query(ctx context.Context, sql string) (panels.Table, error) {
+	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+	pairs := make([]string, 0, len(q.filters)/2)
+	for i := 0; i < len(q.filters); i += 2 {
+		pairs = append(pairs, fmt.Sprintf("'%s': '%s'", q.filters[i], quote.Replace(q.filters[i+1])))
+	}
+	begin := "\nSETTINGS "
+	if strings.Contains(sql, "SETTINGS ") {
+		begin = ", "
+	}
+	return q.published.Query(ctx, sql+begin+"additional_table_filters = {"+strings.Join(pairs, ", ")+"}")
 }
 
 // published gives the page's queries a database.

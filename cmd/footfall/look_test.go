@@ -18,9 +18,10 @@ import (
 
 	"github.com/openfootfall/footfall/aggregate/store/storetest"
 	"github.com/openfootfall/footfall/dashboards/page"
+	"github.com/openfootfall/footfall/dashboards/panels"
 )
 
-// TestLookShowsTheDemo: after the demo the page shows its last day, under this machine's names alone.
+// TestLookShowsTheDemo: after the demo the page shows its last day going on, under this machine's names alone.
 func TestLookShowsTheDemo(t *testing.T) {
 	needEngine(t)
 	dir, tmp := filepath.Join(t.TempDir(), "demo"), t.TempDir()
@@ -42,8 +43,8 @@ func TestLookShowsTheDemo(t *testing.T) {
 		t.Error("the page names no store, or has no table")
 	}
 	api := strings.TrimSuffix(address, "/store/") + "/api/v1/panels/visits_by_day.csv?store=demo&from=2026-03-02&to=2026-03-03"
-	if csv := scrape(t, api); strings.Count(csv, "\n") < 3 || !strings.Contains(csv, "2026-03-03") {
-		t.Errorf("got the CSV %q, want the demo's two days", csv)
+	if csv := scrape(t, api); strings.Count(csv, "\n") != 2 || !strings.Contains(csv, "2026-03-02") {
+		t.Errorf("got the CSV %q, want the day that is over", csv)
 	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -93,8 +94,14 @@ func checkLookAPI(t *testing.T, out *lockedBuffer) {
 		}
 		return answer.StatusCode, string(body)
 	}
-	if status, body := ask(http.MethodGet, m[2], m[1]); status != http.StatusOK || !strings.Contains(body, `"2026-03-03"`) {
-		t.Errorf("got %d, %.300s, want the demo's last day", status, body)
+	if status, body := ask(http.MethodGet, m[2], m[1]); status != http.StatusOK || !strings.Contains(body, `"2026-03-02"`) {
+		t.Errorf("got %d, %.300s, want the demo's day that is over", status, body)
+	}
+	tables, _, _ := strings.Cut(m[2], "panels/")
+	for table, want := range map[string][2]string{"pub_store_day": {"2026-03-02", "2026-03-03"}, "pub_store_hour": {"2026-03-03T17:00:00", "2026-03-03T18:00:00"}} { // it is seven in Berlin
+		if status, body := ask(http.MethodGet, tables+"tables/"+table+"?store=demo&from=2026-03-02&to=2026-03-04", m[1]); status != http.StatusOK || !strings.Contains(body, want[0]) || strings.Contains(body, want[1]) {
+			t.Errorf("%s: got %d, %.300s, want nothing that is later than the page's present", table, status, body)
+		}
 	}
 	if status, body := ask(http.MethodGet, m[2], ""); status != http.StatusUnauthorized || strings.Contains(body, "visits_by_day") {
 		t.Errorf("without the token: got %d, %.300s", status, body)
@@ -192,10 +199,16 @@ func TestLookAfterADemoThatEndsOnASunday(t *testing.T) {
 	if want := time.Date(2026, time.March, 7, 16, 0, 0, 0, time.UTC); !now.Equal(want) {
 		t.Fatalf("got %v, want %v", now, want)
 	}
-	p, err := page.New(page.Options{Query: published{db}, Stores: []page.Store{{ID: "demo", Name: "Demo Street 1", TimeZone: "Europe/Berlin"}}, Now: at})
+	stores := []page.Store{{ID: "demo", Name: "Demo Street 1", TimeZone: "Europe/Berlin"}}
+	source, err := lookFrom(db, stores, now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	p, err := page.New(page.Options{Query: source, Stores: stores, Now: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothingLater(t, p)
 	for id, want := range map[string][2]string{"last_day": {"2026-03-06", "value"}, "today": {"2026-03-07", "value"}} {
 		data, err := p.Read(t.Context(), id, false, url.Values{"store": {"demo"}}, func(string) bool { return true })
 		if err != nil {
@@ -213,6 +226,38 @@ func TestLookAfterADemoThatEndsOnASunday(t *testing.T) {
 		}
 		if id == "today" && cell("until_clock") != "17:00" {
 			t.Errorf("today: got until %v, want the hours that are over at five", cell("until_clock"))
+		}
+	}
+}
+
+// nothingLater: at five o'clock on Saturday the last hour is that of four, the last quarter that of a quarter to five, the last day Friday.
+func nothingLater(t *testing.T, p *page.Page) {
+	t.Helper()
+	for _, panel := range panels.All() {
+		data, err := p.Read(t.Context(), panel.ID, false, url.Values{"store": {"demo"}}, func(string) bool { return true })
+		if err != nil {
+			t.Fatalf("%s: %v", panel.ID, err)
+		}
+		var got page.PanelAnswer
+		if err := json.Unmarshal(data.Body, &got); err != nil {
+			t.Fatal(err)
+		}
+		last := map[string]string{}
+		for _, row := range got.Rows {
+			for i, c := range got.Columns {
+				if v, ok := row[i].(string); ok && v > last[c.Name] && (panel.ID != "today_by_hour" || row[1] != nil && row[2] != nil) {
+					last[c.Name] = v
+				}
+			}
+		}
+		for id, want := range map[string][2]string{
+			"visits_by_day": {"time", "2026-03-06"}, "capture_rate": {"time", "2026-03-06"}, "days": {"time", "2026-03-06"}, "data_quality": {"time", "2026-03-06"},
+			"conversion": {"time", "2026-03-06"}, "today_by_hour": {"clock", "16:00"}, "occupancy_by_quarter": {"clock", "16:45"},
+			"occupancy_now": {"clock", "16:45"}, "trend": {"time", "2026-03-02"},
+		} {
+			if id == panel.ID && last[want[0]] != want[1] {
+				t.Errorf("%s: the last is %q, want %s", id, last[want[0]], want[1])
+			}
 		}
 	}
 }
