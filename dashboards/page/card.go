@@ -124,8 +124,11 @@ func newTiles(panel panels.Panel, row []any) (out []tile) {
 			if n > 0 {
 				t.Value = "+" + t.Value
 			}
-			if low, high, ok := v.interval(row); ok && low <= 0 && high >= 0 {
+			switch low, high, ok := v.interval(row); {
+			case ok && low <= 0 && high >= 0:
 				t.Why = "The usual lies within its range: the day may be as usual."
+			case !ok && level(panel, v.column.Name, -math.Abs(n)) == string(panels.Neutral):
+				t.Why = "A change as small as this may be chance."
 			}
 		}
 		out = append(out, t)

@@ -154,6 +154,16 @@ func TestAChangeIsNoWorseThanTheBetterEndOfItsRange(t *testing.T) {
 	}
 }
 
+func TestASmallChangeWithoutARangeMayBeChance(t *testing.T) {
+	panel := usual(panels.Stat)
+	panel.Columns = append(panel.Columns[:8:8], panel.Columns[10]) // no ends
+	for change, want := range map[int64]string{-4: "A change as small as this may be chance.", 20: "A change as small as this may be chance.", -35: "", 60: ""} {
+		if got := newTiles(panel, []any{"quay", "", int64(135), "value", int64(140), "value", int64(5), change, "value"})[2]; got.Why != want {
+			t.Errorf("%d percent: got %q, want %q", change, got.Why, want)
+		}
+	}
+}
+
 func TestWithoutAUsualItIsSaidWhatItWants(t *testing.T) {
 	const sensor = "No sensor listened"
 	for _, c := range []struct {
