@@ -63,11 +63,7 @@ func (db *DB) migrate(ctx context.Context, migrations []migration) error {
 	if err := db.Exec(ctx, migrationsTable); err != nil {
 		return fmt.Errorf("make the table of migrations: %w", err)
 	}
-	rows, err := Select[migrationRow](ctx, db, "SELECT number, name, sum, applied FROM migrations FINAL ORDER BY number")
-	if err != nil {
-		return fmt.Errorf("read the table of migrations: %w", err)
-	}
-	pending, err := pendingMigrations(migrations, rows)
+	pending, err := db.pending(ctx, migrations)
 	if err != nil {
 		return err
 	}
@@ -77,6 +73,31 @@ func (db *DB) migrate(ctx context.Context, migrations []migration) error {
 		}
 	}
 	return nil
+}
+
+// CheckSchema says whether the database has this program's schema, for who only reads: it changes nothing. The error says what to do.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	migrations, err := readMigrations(schema)
+	if err != nil {
+		return err
+	}
+	pending, err := db.pending(ctx, migrations)
+	if err != nil {
+		return err
+	}
+	if len(pending) > 0 {
+		return fmt.Errorf("the database is of an older footfall and lacks %s: run footfall migrate first", pending[0].name)
+	}
+	return nil
+}
+
+// pending are the migrations that the database has not had.
+func (db *DB) pending(ctx context.Context, migrations []migration) ([]migration, error) {
+	rows, err := Select[migrationRow](ctx, db, "SELECT number, name, sum, applied FROM migrations FINAL ORDER BY number")
+	if err != nil {
+		return nil, fmt.Errorf("read the table of migrations: %w", err)
+	}
+	return pendingMigrations(migrations, rows)
 }
 
 // apply runs one file and records it last, so that a file cut short is run again.

@@ -83,6 +83,32 @@ func TestMigrateTwice(t *testing.T) {
 	}
 }
 
+// TestCheckSchema: a database of an older footfall is told by what it lacks, and nothing is changed in it.
+func TestCheckSchema(t *testing.T) {
+	db := openEmpty(t, "embedded:")
+	all, err := readMigrations(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(all) - 1
+	if err := db.migrate(t.Context(), all[:last]); err != nil {
+		t.Fatal(err)
+	}
+	before := columns(t, db)
+	if err := db.CheckSchema(t.Context()); err == nil || !strings.Contains(err.Error(), all[last].name) || !strings.Contains(err.Error(), "footfall migrate") {
+		t.Errorf("got %v, want what is missing and what to do", err)
+	}
+	if got := columns(t, db); !slices.Equal(got, before) {
+		t.Errorf("got %v, want %v", got, before)
+	}
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.CheckSchema(t.Context()); err != nil {
+		t.Errorf("of this footfall: got %v, want none", err)
+	}
+}
+
 func TestMigrateAfterBeingCutShort(t *testing.T) {
 	db := openEmpty(t, "embedded:")
 	broken := []migration{{1, "001_a.sql", "CREATE TABLE IF NOT EXISTS a (n UInt8) ENGINE = MergeTree ORDER BY n; CREATE TABL"}}

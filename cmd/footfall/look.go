@@ -67,6 +67,9 @@ func look(ctx context.Context, db *store.DB, listen, programs string, out io.Wri
 	if len(known) == 0 {
 		return errors.New("this database holds no store: run make demo first, or name another with --clickhouse")
 	}
+	if err := db.CheckSchema(ctx); err != nil {
+		return fmt.Errorf("%w; of a demo, make it anew with make demo", err)
+	}
 	list := make([]page.Store, 0, len(known))
 	for _, s := range known {
 		list = append(list, page.Store{ID: s.Store, Name: s.Name, TimeZone: s.TimeZone})

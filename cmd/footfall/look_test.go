@@ -136,6 +136,19 @@ func TestLookWantsLoopbackAndAStore(t *testing.T) {
 	}
 }
 
+func TestLookWantsThisFootfallsTables(t *testing.T) {
+	needEngine(t)
+	older := storetest.Open(t)
+	insertAll(t, older, "stores (store, zones, version) VALUES ('a', [], 1)")
+	if err := older.Exec(t.Context(), "ALTER TABLE migrations DELETE WHERE number > 7 SETTINGS mutations_sync = 2"); err != nil {
+		t.Fatal(err)
+	}
+	err := look(t.Context(), older, "127.0.0.1:0", "off", io.Discard, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "footfall migrate") || !strings.Contains(err.Error(), "make demo") {
+		t.Errorf("a database of an older footfall: got %v, want what to do", err)
+	}
+}
+
 // TestLookSaysWhichPortIsTakenAndWhatElseThereIs: the flag to choose another, and where the page is on one that serves it.
 func TestLookSaysWhichPortIsTakenAndWhatElseThereIs(t *testing.T) {
 	p, err := page.New(page.Options{Query: published{}, Stores: []page.Store{{ID: "demo", TimeZone: "Europe/Berlin"}}})
