@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/openfootfall/footfall/dashboards/metricstest"
 	"github.com/openfootfall/footfall/dashboards/panels"
 	"github.com/openfootfall/footfall/dashboards/tokens"
 )
@@ -359,24 +359,5 @@ func TestTheMetricsInTheReadme(t *testing.T) {
 	for _, path := range everywhere() {
 		r.get("manager", path)
 	}
-	families, err := r.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		var labels []string
-		for _, l := range f.GetMetric()[0].GetLabel() {
-			labels = append(labels, "`"+l.GetName()+"`")
-		}
-		if row := fmt.Sprintf("| `%s` | %s | %s |", f.GetName(), strings.Join(labels, ", "), f.GetHelp()); !strings.Contains(string(text), row) {
-			t.Errorf("README.md has no row %s", row)
-		}
-	}
-	if len(families) != strings.Count(string(text), "| `footfall_api_") {
-		t.Errorf("README.md has other metrics than these %d", len(families))
-	}
+	metricstest.Readme(t, r.registry, "README.md", "footfall_api_")
 }

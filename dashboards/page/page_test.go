@@ -2,7 +2,6 @@ package page
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/openfootfall/footfall/dashboards/metricstest"
 	"github.com/openfootfall/footfall/dashboards/panels"
 )
 
@@ -228,26 +228,7 @@ func TestTheMetricsInTheReadme(t *testing.T) {
 	r.fake.fails["SELECT across"] = errors.New("x")
 	r.get("/store/")
 	r.get("/api/v1/panels/across")
-	families, err := r.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		var labels []string
-		for _, l := range f.GetMetric()[0].GetLabel() {
-			labels = append(labels, "`"+l.GetName()+"`")
-		}
-		if row := fmt.Sprintf("| `%s` | %s | %s |", f.GetName(), strings.Join(labels, ", "), f.GetHelp()); !strings.Contains(string(text), row) {
-			t.Errorf("README.md has no row %s", row)
-		}
-	}
-	if len(families) != strings.Count(string(text), "| `footfall_page_") {
-		t.Errorf("README.md has other metrics than these %d", len(families))
-	}
+	metricstest.Readme(t, r.registry, "README.md", "footfall_page_")
 }
 
 // The chart library is the npm package, byte for byte.

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/openfootfall/footfall/dashboards/metricstest"
 )
 
 func TestWhatIsWrittenIsNotedByStoreAndCount(t *testing.T) {
@@ -100,24 +101,5 @@ footfall_intake_rows_total{result="wrong",what="transactions"} 2
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
 		t.Error(err)
 	}
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		var labels []string
-		for _, l := range f.GetMetric()[0].GetLabel() {
-			labels = append(labels, "`"+l.GetName()+"`")
-		}
-		if row := fmt.Sprintf("| `%s` | %s | %s |", f.GetName(), strings.Join(labels, ", "), f.GetHelp()); !strings.Contains(string(text), row) {
-			t.Errorf("README.md has no row %s", row)
-		}
-	}
-	if len(families) != strings.Count(string(text), "| `footfall_intake_") {
-		t.Errorf("README.md has other metrics than these %d", len(families))
-	}
+	metricstest.Readme(t, reg, "../README.md", "footfall_intake_")
 }
