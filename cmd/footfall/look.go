@@ -133,19 +133,20 @@ func lookFrom(db *store.DB, list []page.Store, now time.Time) (panels.Querier, e
 	if time.Since(now) <= staleAfter {
 		return published{db}, nil
 	}
-	open := make([]string, 0, len(list))
+	var days, weeks []string // that are over in each store
 	for _, s := range list {
 		at, err := calendar.New(s.TimeZone)
 		if err != nil {
 			return nil, fmt.Errorf("store %s: %w", s.ID, err)
 		}
-		open = append(open, fmt.Sprintf("store = '%s' AND store_day >= toDate('%s')", s.ID, at.DayOf(now)))
+		const isOver = "(store != '%s' OR %s < toDate('%s'))"
+		days = append(days, fmt.Sprintf(isOver, s.ID, "store_day", at.DayOf(now)))
+		weeks = append(weeks, fmt.Sprintf(isOver, s.ID, "store_week + 6", at.DayOf(now)))
 	}
 	over := func(seconds int64) string { return fmt.Sprintf("start <= toDateTime(%d)", now.Unix()-seconds) }
-	day := "NOT (" + strings.Join(open, " OR ") + ")"
 	return asOf{published{db}, []string{
 		"pub_store_quarter", over(900), "pub_store_hour", over(3600), "pub_zone_hour", over(3600), "pub_transactions", over(3600),
-		"pub_store_live", over(0), "pub_sensor_5min", over(300), "pub_store_day", day, "pub_store_week", strings.ReplaceAll(day, "store_day", "store_week + 6"),
+		"pub_store_live", over(0), "pub_sensor_5min", over(300), "pub_store_day", strings.Join(days, " AND "), "pub_store_week", strings.Join(weeks, " AND "),
 	}}, nil
 }
 

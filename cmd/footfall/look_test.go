@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -193,6 +194,32 @@ func TestLookOfNowAndOfLongAgo(t *testing.T) {
 	at, err = lookAt(t.Context(), db)
 	if err != nil || time.Since(at()).Abs() > time.Minute {
 		t.Errorf("with data of yesterday: got %v, want now", err)
+	}
+}
+
+// TestLookOfLongAgoAsksEachStoreForItsOwnDays: by its own clock, whatever it is called.
+func TestLookOfLongAgoAsksEachStoreForItsOwnDays(t *testing.T) {
+	needEngine(t)
+	db := storetest.Open(t)
+	for _, id := range []string{"store_day", "east"} {
+		for _, day := range []string{"2026-03-06", "2026-03-07", "2026-03-08"} {
+			insertAll(t, db, dayRow(id, day, 100, 1))
+		}
+		insertAll(t, db, fmt.Sprintf("pub_store_week (store, store_week, visitors, visitors_state, version) VALUES ('%[1]s', '2026-02-23', 50, 'value', 1), ('%[1]s', '2026-03-02', 60, 'value', 1)", id))
+	}
+	now := time.Date(2026, time.March, 7, 16, 0, 0, 0, time.UTC) // Saturday; in Auckland Sunday has begun
+	source, err := lookFrom(db, []page.Store{{ID: "store_day", TimeZone: "Europe/Berlin"}, {ID: "east", TimeZone: "Pacific/Auckland"}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ sql, want string }{
+		{"SELECT store, toString(max(store_day)) FROM pub_store_day FINAL GROUP BY store ORDER BY store", "[[east 2026-03-07] [store_day 2026-03-06]]"},
+		{"SELECT store, toString(max(store_week)) FROM pub_store_week FINAL GROUP BY store ORDER BY store", "[[east 2026-02-23] [store_day 2026-02-23]]"},
+	} {
+		got, err := source.Query(t.Context(), c.sql)
+		if err != nil || fmt.Sprint(got.Rows) != c.want {
+			t.Errorf("%s: got %v, %v, want %s", c.sql, got.Rows, err, c.want)
+		}
 	}
 }
 
