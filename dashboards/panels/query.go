@@ -30,6 +30,10 @@ const storeDays = `store_day >= toDate($__fromTime, 'UTC') AND store_day <= toDa
             AND store_day >= toDate($__toTime, 'UTC') AND store_day <= toDate($__toTime, 'UTC') + 2
     ))`
 
+// fromDay stands for {from_day} in panels that reckon back from the range's first day: its date, and not before 2000, because a Date begins
+// in 1970 and one that is reckoned back from there comes out in 2149. There is no store-day as old as that.
+const fromDay = "toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC')"
+
 // statement is the SQL of a panel without its header. A test holds that every
 // panel has one, so a missing file is an empty statement here.
 func statement(id string) string {
@@ -37,7 +41,7 @@ func statement(id string) string {
 	if err != nil {
 		return ""
 	}
-	return strings.ReplaceAll(withoutHeader(string(text)), "{store_days}", storeDays)
+	return strings.NewReplacer("{store_days}", storeDays, "{from_day}", fromDay).Replace(withoutHeader(string(text)))
 }
 
 func withoutHeader(text string) string {

@@ -132,8 +132,10 @@ func TestPanelsOfHoursKnowTheOpenDay(t *testing.T) {
 				t.Errorf("%s reads %s by $__dateFilter: write {store_days}", p.ID, table)
 			}
 		}
-		if strings.Contains(p.SQL, "{store_days}") {
-			t.Errorf("%s: {store_days} is not filled in", p.ID)
+		for _, word := range []string{"{store_days}", "{from_day}"} {
+			if strings.Contains(p.SQL, word) {
+				t.Errorf("%s: %s is not filled in", p.ID, word)
+			}
 		}
 	}
 }

@@ -28,12 +28,12 @@ FROM
             state = 'value' AND lagInFrame(state) OVER w = 'value' AND lagInFrame(store_day) OVER w = store_day - 7 AS paired
         FROM pub_store_day FINAL
         WHERE store IN (${store:singlequote})
-            AND store_day >= toMonday(toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC')) - 7 AND store_day <= toDate($__toTime, 'UTC')
+            AND store_day >= toMonday({from_day}) - 7 AND store_day <= toDate($__toTime, 'UTC')
         WINDOW w AS (PARTITION BY store, weekday ORDER BY store_day ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
     ) AS d
     LEFT JOIN (SELECT store, region FROM pub_stores FINAL) AS p ON p.store = d.store
     GROUP BY store_week, label
 )
-WHERE store_week >= toMonday(toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC')) AND (label IN (${region:singlequote}) OR '' IN (${region:singlequote}))
+WHERE store_week >= toMonday({from_day}) AND (label IN (${region:singlequote}) OR '' IN (${region:singlequote}))
 ORDER BY time, region
 SETTINGS optimize_move_to_prewhere_if_final = 1

@@ -21,11 +21,11 @@ FROM
             countIf(estimated_state = 'no_data') AS no_data
         FROM pub_store_day FINAL
         WHERE store IN (${store:singlequote})
-            AND store_day >= toMonday(toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC')) - 7 AND store_day <= toDate($__toTime, 'UTC')
+            AND store_day >= toMonday({from_day}) - 7 AND store_day <= toDate($__toTime, 'UTC')
         GROUP BY store, store_week
     )
     WINDOW w AS (PARTITION BY store ORDER BY store_week ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 )
-WHERE store_week >= toMonday(toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC'))
+WHERE store_week >= toMonday({from_day})
 ORDER BY time, store
 SETTINGS optimize_move_to_prewhere_if_final = 1

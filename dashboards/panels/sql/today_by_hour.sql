@@ -15,7 +15,7 @@ hours AS
     FROM pub_store_hour AS h FINAL
     INNER JOIN newest AS n ON n.store = h.store AND n.weekday = h.weekday
     WHERE h.store IN (${store:singlequote})
-        AND h.store_day >= toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC') - 56 AND h.store_day <= toDate($__toTime, 'UTC') + 1
+        AND h.store_day >= {from_day} - 56 AND h.store_day <= toDate($__toTime, 'UTC') + 1
         AND h.store_day <= n.day AND h.store_day >= n.day - 56
 ),
 compared AS

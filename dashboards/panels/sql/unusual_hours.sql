@@ -33,7 +33,7 @@ FROM
             SELECT store, weekday, local_hour, store_day, start, estimated_state = 'value' AS is_known, toFloat64(ifNull(estimated_visits, 5)) AS counted, {store_days} AS is_shown
             FROM pub_store_hour FINAL
             WHERE store IN (${store:singlequote})
-                AND store_day >= toDate(greatest($__fromTime, toDateTime('2000-01-01 00:00:00', 'UTC')), 'UTC') - 57 AND store_day <= toDate($__toTime, 'UTC') + 1
+                AND store_day >= {from_day} - 57 AND store_day <= toDate($__toTime, 'UTC') + 1
                 AND estimated_state IN ('value', 'under_10')
         )
         GROUP BY store, weekday, local_hour
